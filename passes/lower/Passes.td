@@ -1,0 +1,15 @@
+// Passes of the lower stage, in the order in which they run.
+include "mlir/Pass/PassBase.td"
+
+def FuseKernelsPass : Pass<"llcc-fuse-kernels", "::mlir::ModuleOp"> {
+  let summary = "Outlines neighbours into kernels; what stays is calls, contractions, convolutions and communication";
+}
+def PlanMemoryPass : Pass<"llcc-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "Turns step functions and @forward into programs: instructions on streams, every buffer at a place in one arena";
+}
+def ConvertKernelsToLoopsPass : Pass<"llcc-convert-kernels-to-loops", "::mlir::ModuleOp"> {
+  let summary = "Kernels become loops over memrefs, for CPU";
+}
+def ConvertKernelsToGpuPass : Pass<"llcc-convert-kernels-to-gpu", "::mlir::ModuleOp"> {
+  let summary = "Kernels become gpu.func in one gpu.module, for CUDA";
+}

@@ -1,0 +1,27 @@
+// Passes of the shard stage, in the order in which they run.
+include "mlir/Pass/PassBase.td"
+
+def SeedShardingPass : Pass<"llcc-seed-sharding", "::mlir::ModuleOp"> {
+  let summary = "Puts seeds on arguments as the strategy says";
+  let options = [Option<"strategy", "strategy", "std::string", "\"\"", "data | tensor | pipeline | hybrid | single; empty: every axis of the mesh">];
+}
+def PropagateShardingPass : Pass<"llcc-propagate-sharding", "::mlir::ModuleOp"> {
+  let summary = "Gives every tensor of @gradients and @update a placement, from seeds, by factor rules, to a fixpoint";
+}
+def InsertReshardsPass : Pass<"llcc-insert-reshards", "::mlir::ModuleOp"> {
+  let summary = "Makes every op's operands placed as its rule needs them, with explicit llcc.reshard";
+}
+def PlanReshardsPass : Pass<"llcc-plan-reshards", "::mlir::ModuleOp"> {
+  let summary = "Replaces each llcc.reshard by the cheapest sequence of collectives";
+}
+def InsertBucketsPass : Pass<"llcc-insert-buckets", "::mlir::ModuleOp"> {
+  let summary = "Joins all-reduces over the same group into buckets";
+  let options = [Option<"bytes", "bytes", "int64_t", "26214400", "largest bucket">];
+}
+def ConvertToSpmdPass : Pass<"llcc-convert-to-spmd", "::mlir::ModuleOp"> {
+  let summary = "Local shapes: drops placements, masks padding where it would be reduced";
+}
+def SplitPipelinePass : Pass<"llcc-split-pipeline", "::mlir::ModuleOp"> {
+  let summary = "Makes one step function for each pipeline stage: the schedule table unrolled, sends, receives, update";
+  let options = [Option<"schedule", "schedule", "std::string", "\"1f1b\"", "gpipe | 1f1b">];
+}

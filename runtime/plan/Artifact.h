@@ -1,0 +1,42 @@
+// The .llx file: a header, a table of named sections, the sections' bytes, each with its xxh3-64 hash.
+#ifndef LLCC_RUNTIME_PLAN_ARTIFACT_H
+#define LLCC_RUNTIME_PLAN_ARTIFACT_H
+
+#include "runtime/plan/Plan.h"
+#include <string_view>
+
+namespace llcc::rt {
+
+/// Sections: "plan" (serialize), "code.cpu" (ELF shared object), "code.cuda" (cubin), "code.ptx", "model.onnx" (the user's
+/// model with every parameter in raw_data form, so that weights are byte ranges), "file:NAME" (external data of the model),
+/// "ir" (text after the lower stage).
+struct Section {
+  std::string name;
+  std::string bytes;
+};
+
+/// Writes `path` whole or not at all (temporary file beside it, fsync, rename). Returns an error text (empty: written).
+std::string writeArtifact(const std::string &path, const std::vector<Section> &sections);
+
+/// A mapped artifact; sections stay valid as long as it lives.
+class Artifact {
+public:
+  Artifact() = default;
+  Artifact(const Artifact &) = delete;
+  Artifact &operator=(const Artifact &) = delete;
+  ~Artifact();
+  /// Maps the file and checks sizes and all hashes. Returns an error text that names the file (empty: fine).
+  std::string open(const std::string &path);
+  /// Bytes of a section; nullptr data where there is none.
+  std::string_view section(std::string_view name) const;
+  std::vector<std::string> names() const;
+private:
+  void *base = nullptr;
+  size_t size = 0;
+  struct Entry { std::string name; uint64_t offset, bytes; };
+  std::vector<Entry> entries;
+};
+
+} // namespace llcc::rt
+
+#endif

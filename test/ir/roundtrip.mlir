@@ -1,0 +1,26 @@
+// RUN: llcc-opt --verify-roundtrip %s | FileCheck %s
+
+// CHECK-LABEL: @placed_types_print_and_parse
+// CHECK-SAME: tensor<8x4xf32, #llcc.sharding<{{\[\[}}"data"], []], partial = ["tensor"], kind = max>>
+func.func @placed_types_print_and_parse(%x: tensor<8x4xf32, #llcc.sharding<[["data"], []], partial = ["tensor"], kind = max>>) {
+  return
+}
+
+// CHECK-LABEL: @update_names_its_state
+func.func @update_names_its_state(%w: tensor<4xf32>, %g: tensor<4xf32>, %m: tensor<4xf32>, %lr: tensor<f32>, %t: tensor<f64>) -> tensor<4xf32> {
+  // CHECK: llcc.update "momentum" %{{.*}}, %{{.*}} state(%{{.*}}) lr %{{.*}} step %{{.*}} hyper {momentum = 9.000000e-01 : f64}
+  %w1, %m1 = llcc.update "momentum" %w, %g state(%m) lr %lr step %t hyper {momentum = 0.9 : f64} : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<f32>, tensor<f64>) -> (tensor<4xf32>, tensor<4xf32>)
+  // CHECK: llcc.reduce <sum> %{{.*}} dims [0]
+  %s = llcc.reduce <sum> %w1 dims [0] : tensor<4xf32> -> tensor<f32>
+  %d = llcc.dot %w1, %m1 batch [] x [] contract [0] x [0] : tensor<4xf32>, tensor<4xf32> -> tensor<f32>
+  %r, %q = llcc.all_reduce <sum> %s, %d over ["data"] : tensor<f32>, tensor<f32> -> tensor<f32>, tensor<f32>
+  return %w1 : tensor<4xf32>
+}
+
+module attributes {llcc.mesh = #llcc.mesh<["data", "tensor"], [2, 4]>} {
+  llcc.program @infer "infer" stage 0 arena 1024 {
+    %a = llcc.buffer "param" "w" at 0 : memref<4xf32>
+    llcc.exec "Launch" @k0 ins(%a : memref<4xf32>) outs(%a : memref<4xf32>) stream 0 waits [] args {extent = 4 : i64}
+    llcc.exec "Feed" ins() outs(%a : memref<4xf32>) stream 1 waits [0] args {}
+  }
+}

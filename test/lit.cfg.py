@@ -1,0 +1,24 @@
+# lit configuration: IR tests (.mlir) and command tests (.test). Run by `ninja -C build check`, or lit on any file of this folder.
+import os
+import lit.formats
+
+config.name = "llcc"
+config.test_format = lit.formats.ShTest(True)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["inputs", "lit.cfg.py"]
+here = os.path.dirname(os.path.abspath(__file__))
+root = os.path.dirname(here)
+build = os.environ.get("LLCC_BUILD", os.path.join(root, "build"))
+config.test_source_root = here
+config.test_exec_root = os.path.join(build, "test")
+config.environment["PATH"] = os.pathsep.join([os.path.join(build, "bin"), "/usr/lib/llvm-22/bin", os.environ["PATH"]])
+config.environment["FILECHECK_OPTS"] = "--enable-var-scope --dump-input=fail"
+config.environment["HOME"] = os.environ.get("HOME", "/tmp")
+config.substitutions += [("%python", os.path.join(build, "venv/bin/python")), ("%build", build), ("%root", root),
+                         ("%shared", os.path.join(root, "../shared"))]
+if os.path.isdir(os.path.join(root, "../shared/oracle")):
+    config.available_features.add("shared")
+if os.path.exists("/usr/local/cuda/bin/ptxas"):
+    config.available_features.add("ptxas")
+if os.path.exists("/dev/nvidia0"):
+    config.available_features.add("cuda")
