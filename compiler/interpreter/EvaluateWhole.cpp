@@ -1,0 +1,136 @@
+// llcc ops that are whole for differentiation, straight from their formulas, and the optimizer update.
+#include "compiler/interpreter/Evaluate.h"
+#include "compiler/ir/LLCC.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <cmath>
+
+namespace mlir::llcc {
+
+template <class Fn> static Tensor map(const Tensor &x, Fn fn) {
+  Tensor y = x;
+  for (double &value : y.reals)
+    value = fn(value);
+  return y;
+}
+
+static double gelu(double x, bool tanh) {
+  if (!tanh)
+    return 0.5 * x * (1 + std::erf(x * M_SQRT1_2));
+  return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+}
+
+// Softmax along `axis`, or its logarithm.
+static Tensor softmax(const Tensor &x, int64_t axis, bool log) {
+  Tensor y = x;
+  SmallVector<int64_t> outer = x.shape;
+  int64_t n = x.shape[axis], step = stridesOf(x.shape)[axis];
+  outer[axis] = n > 0 ? 1 : 0;
+  forEachIndex(outer, [&](ArrayRef<int64_t> index) {
+    int64_t base = x.linear(index);
+    double max = -std::numeric_limits<double>::infinity(), sum = 0;
+    for (int64_t i = 0; i < n; ++i)
+      max = std::max(max, x.reals[base + i * step]);
+    for (int64_t i = 0; i < n; ++i)
+      sum += std::exp(x.reals[base + i * step] - max);
+    for (int64_t i = 0; i < n; ++i) {
+      double shifted = x.reals[base + i * step] - max;
+      y.reals[base + i * step] = log ? shifted - std::log(sum) : std::exp(shifted) / sum;
+    }
+  });
+  return y;
+}
+
+static Tensor layerNorm(LayerNormOp op, Operands xs) {
+  const Tensor &x = *xs[0], &scale = *xs[1];
+  const Tensor *bias = xs.size() > 2 ? xs[2] : nullptr;
+  Tensor y = x;
+  int64_t row = scale.size(), rows = row ? x.size() / row : 0; // [rows, row]
+  for (int64_t r = 0; r < rows; ++r) {
+    double mean = 0, var = 0;
+    for (int64_t i = 0; i < row; ++i)
+      mean += x.reals[r * row + i] / double(row);
+    for (int64_t i = 0; i < row; ++i)
+      var += (x.reals[r * row + i] - mean) * (x.reals[r * row + i] - mean) / double(row);
+    double inverse = 1 / std::sqrt(var + op.getEpsilon().convertToDouble());
+    for (int64_t i = 0; i < row; ++i)
+      y.reals[r * row + i] = (x.reals[r * row + i] - mean) * inverse * scale.reals[i] + (bias ? bias->reals[i] : 0);
+  }
+  return y;
+}
+
+// Formulas as in PyTorch's torch.optim (SGD, Adam, AdamW).
+static LogicalResult update(UpdateOp op, Operands xs, Results &results) {
+  auto hyper = [&](StringRef name, double otherwise) {
+    auto attr = op.getHyper().getAs<FloatAttr>(name);
+    return attr ? attr.getValueAsDouble() : otherwise;
+  };
+  auto isSet = [&](StringRef name) {
+    Attribute attr = op.getHyper().get(name);
+    if (auto flag = dyn_cast_or_null<BoolAttr>(attr))
+      return flag.getValue();
+    if (auto number = dyn_cast_or_null<FloatAttr>(attr))
+      return number.getValueAsDouble() != 0;
+    return isa_and_nonnull<UnitAttr>(attr);
+  };
+  StringRef kind = op.getKind();
+  double lr = xs[xs.size() - 2]->reals[0], step = xs[xs.size() - 1]->reals[0];
+  double decay = hyper("weight_decay", 0), momentum = hyper("momentum", 0.9);
+  double beta1 = hyper("beta1", 0.9), beta2 = hyper("beta2", 0.999), epsilon = hyper("epsilon", 1e-8);
+  bool nesterov = isSet("nesterov");
+  for (const Tensor *x : Operands(xs).drop_back(2).drop_front(2))
+    results.push_back(*x);
+  results.insert(results.begin(), *xs[0]);
+  Tensor &param = results[0];
+  for (int64_t i = 0, n = param.size(); i < n; ++i) {
+    double &p = param.reals[i], g = xs[1]->reals[i];
+    if (kind == "adamw")
+      p -= lr * decay * p;
+    else
+      g += decay * p;
+    if (kind == "sgd") {
+      p -= lr * g;
+    } else if (kind == "momentum") {
+      double &v = results[1].reals[i];
+      v = momentum * v + g;
+      p -= lr * (nesterov ? g + momentum * v : v);
+    } else {
+      double &m = results[1].reals[i], &v = results[2].reals[i];
+      m = beta1 * m + (1 - beta1) * g;
+      v = beta2 * v + (1 - beta2) * g * g;
+      double denominator = std::sqrt(v) / std::sqrt(1 - std::pow(beta2, step)) + epsilon;
+      p -= lr / (1 - std::pow(beta1, step)) * m / denominator;
+    }
+  }
+  return success();
+}
+
+Evaluated evaluateWhole(Operation *op, Operands xs, Results &results) {
+  if (auto step = dyn_cast<UpdateOp>(op)) {
+    size_t states = llvm::StringSwitch<size_t>(step.getKind())
+                        .Case("sgd", 0)
+                        .Case("momentum", 1)
+                        .Cases({"adam", "adamw"}, 2)
+                        .Default(~0ull);
+    if (step.getState().size() != states || step.getNewState().size() != states)
+      return op->emitError() << "update '" << step.getKind() << "' with " << step.getState().size()
+                             << " states is not known, needs sgd (0), momentum (1), adam or adamw (2)";
+    return update(step, xs, results);
+  }
+  auto value =
+      llvm::TypeSwitch<Operation *, std::optional<Tensor>>(op)
+          .Case([&](SigmoidOp) { return map(*xs[0], [](double x) { return 1 / (1 + std::exp(-x)); }); })
+          .Case([&](SoftplusOp) {
+            return map(*xs[0], [](double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); });
+          })
+          .Case([&](GeluOp op) { return map(*xs[0], [&](double x) { return gelu(x, op.getTanh()); }); })
+          .Case([&](SoftmaxOp op) { return softmax(*xs[0], op.getAxis(), false); })
+          .Case([&](LogSoftmaxOp op) { return softmax(*xs[0], op.getAxis(), true); })
+          .Case([&](LayerNormOp op) { return layerNorm(op, xs); })
+          .Default([](Operation *) { return std::nullopt; });
+  if (!value)
+    return std::nullopt;
+  results.push_back(std::move(*value));
+  return success();
+}
+
+} // namespace mlir::llcc
