@@ -72,9 +72,10 @@ def Llcc_ShardingAttr : Llcc_Attr<"Sharding", "sharding", [DeclareAttrInterfaceM
       the member with coordinates c1..ck starts at sum ci*Li; elements past the end of a block are padding
       whose content is undefined;
     * *partial*: listed in `partial`: the logical value is the `kind`-reduction of the members' values;
-    * *invariant*: listed in `invariant`: all members hold the same bits because the loader or a collective put
-      them there (parameters, state, inputs, results of all-reduce and all-gather);
-    * *replicated*: not listed: all members compute the same value redundantly.
+    * *invariant*: listed in `invariant`: all members hold the same bits, because the loader or a collective put
+      them there (parameters, state, inputs, results of all-reduce and all-gather), or because all members ran the same
+      kernel on such bits: pure ops of invariant values are invariant, so parameters stay equal step after step;
+    * *replicated*: not listed: all members compute the same value, but perhaps not bit for bit.
 
     (C1) one axis list for each dimension; (C2) no axis is listed twice.
   }];

@@ -1,15 +1,225 @@
-// Makes every op's operands placed as its rule needs them, with explicit llcc.reshard.
-#include "compiler/ir/LLCC.h"
+// Makes every op's operands placed as its rule needs them, with explicit llcc.reshard. Runs after
+// llcc-propagate-sharding, whose `llcc.sharding` attributes become the encodings of the types; after it
+// llcc-verify-placement holds.
+//
+//   %h = llcc.dot … {llcc.sharding = …partial = ["tensor"]…}     %r = arith.maximumf %h, %zero
+//     ⇒ %h = llcc.dot … : … -> tensor<64x10xf32, …partial = ["tensor"]…>
+//       %h1 = llcc.reshard %h : … -> tensor<64x10xf32, …invariant = ["tensor"]…>     %r = arith.maximumf %h1, %zero
+//
+// One reshard for each (value, placement), right after the value, shared by all users. A partial value that some user
+// needs whole is resolved once, and whoever needs it cut takes its block of that; one that every user needs cut goes
+// there directly, which is a reduce-scatter.
 #include "passes/shard/Passes.h"
+#include "passes/shard/Propagation.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace mlir::llcc {
 #define GEN_PASS_DEF_INSERTRESHARDSPASS
 #include "passes/shard/Passes.h.inc"
 
 namespace {
+
 struct InsertReshardsPass : impl::InsertReshardsPassBase<InsertReshardsPass> {
   using InsertReshardsPassBase::InsertReshardsPassBase;
-  void runOnOperation() override {}
+
+  MeshAttr mesh;
+  DenseMap<Value, Placement> have;
+  llvm::MapVector<Value, SmallVector<std::pair<OpOperand *, Placement>>>
+      needs; // uses that cannot take the value as it is
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    FailureOr<MeshAttr> found = getMesh(module);
+    if (failed(found))
+      return signalPassFailure();
+    mesh = *found;
+    for (StringRef name : {"gradients", "update"}) {
+      FailureOr<func::FuncOp> func = getStepFunction(module, name);
+      if (failed(func) || failed(run(*func)))
+        return signalPassFailure();
+    }
+  }
+
+  LogicalResult run(func::FuncOp func) {
+    have.clear();
+    needs.clear();
+    if (failed(alignGradients(func)) || failed(readPlacements(func)) || failed(collectNeeds(func)))
+      return failure();
+    setTypes(func);
+    for (auto &[value, uses] : needs)
+      insertReshards(value, uses);
+    mergeFreeOps(func);
+    return success();
+  }
+
+  /// In @update: gradients that do not lie like their parameter are made to before any use (the all-reduce of data
+  /// parallelism).
+  LogicalResult alignGradients(func::FuncOp func) {
+    llvm::StringMap<ShardingAttr> params;
+    for (unsigned i = 0; i < func.getNumArguments(); ++i)
+      if (auto name = func.getArgAttrOfType<StringAttr>(i, "llcc.param"))
+        params[name] = func.getArgAttrOfType<ShardingAttr>(i, kShardingAttr);
+    OpBuilder builder(&getContext());
+    builder.setInsertionPointToStart(&func.getBody().front());
+    for (unsigned i = 0; i < func.getNumArguments(); ++i) {
+      auto name = func.getArgAttrOfType<StringAttr>(i, "llcc.gradient");
+      ShardingAttr param = name ? params.lookup(name) : ShardingAttr();
+      BlockArgument gradient = func.getArgument(i);
+      if (!param || param == func.getArgAttrOfType<ShardingAttr>(i, kShardingAttr) || gradient.use_empty())
+        continue;
+      auto reshard = ReshardOp::create(builder, gradient.getLoc(), gradient.getType(), gradient);
+      reshard->setAttr(kShardingAttr, param);
+      gradient.replaceAllUsesExcept(reshard.getResult(), reshard);
+    }
+    return success();
+  }
+
+  LogicalResult readPlacements(func::FuncOp func) {
+    auto read = [&](Value value, Attribute attr, auto describe) -> LogicalResult {
+      auto type = dyn_cast<RankedTensorType>(value.getType());
+      if (!type) {
+        have[value] = Placement();
+        return success();
+      }
+      auto sharding = dyn_cast_or_null<ShardingAttr>(attr);
+      if (!sharding || int64_t(sharding.getDims().size()) != type.getRank())
+        return mlir::emitError(value.getLoc())
+               << describe() << " has no placement, needs llcc-propagate-sharding first";
+      have[value] = Placement::get(sharding);
+      return success();
+    };
+    for (BlockArgument arg : func.getArguments())
+      if (failed(read(arg, func.getArgAttr(arg.getArgNumber(), kShardingAttr),
+                      [&]() { return describeArgument(func, arg.getArgNumber()); })))
+        return failure();
+    for (unsigned i = 0; i < func.getNumResults(); ++i)
+      if (!func.getResultAttrOfType<ShardingAttr>(i, kShardingAttr))
+        return func.emitError() << "result #" << i << " has no placement, needs llcc-propagate-sharding first";
+    for (Operation &op : func.getBody().front())
+      for (Value result : op.getResults())
+        if (failed(read(result, op.getAttr(kShardingAttr), [&]() { return describeOp(&op); })))
+          return failure();
+    return success();
+  }
+
+  LogicalResult collectNeeds(func::FuncOp func) {
+    for (Operation &op : func.getBody().front()) {
+      SmallVector<Placement> operands, results, needed;
+      for (Value v : op.getOperands())
+        operands.push_back(have[v]);
+      for (Value v : op.getResults())
+        results.push_back(have[v]);
+      if (isa<ReshardOp>(op))
+        continue;
+      if (op.hasTrait<OpTrait::IsTerminator>()) {
+        for (unsigned i = 0; i < op.getNumOperands(); ++i)
+          needed.push_back(Placement::get(func.getResultAttrOfType<ShardingAttr>(i, kShardingAttr)));
+      } else {
+        // What waits does so in the result; everything else pending is resolved before this op.
+        for (Placement &operand : operands)
+          if (!llvm::all_of(operand.partial, [&](StringAttr axis) {
+                return !results.empty() && llvm::is_contained(results[0].partial, axis);
+              }))
+            operand = operand.resolved();
+        OpPlacement placed = placeOp(&op, getShardingRule(&op), operands, results, mesh);
+        for (auto [given, recorded] : llvm::zip(placed.results, results))
+          if (given != recorded)
+            return mlir::emitError(op.getLoc())
+                   << describeOp(&op) << ": has placement " << recorded.toAttr(&getContext(), mesh)
+                   << ", its rule gives " << given.toAttr(&getContext(), mesh) << "; run llcc-propagate-sharding again";
+        needed = placed.operands;
+      }
+      for (auto [use, need] : llvm::zip(op.getOpOperands(), needed))
+        if (isa<RankedTensorType>(use.get().getType()) && have[use.get()] != need)
+          needs[use.get()].push_back({&use, need});
+    }
+    return success();
+  }
+
+  RankedTensorType placedType(Value value, const Placement &placement) {
+    auto type = cast<RankedTensorType>(value.getType());
+    return RankedTensorType::get(type.getShape(), type.getElementType(), placement.toAttr(&getContext(), mesh));
+  }
+
+  void setTypes(func::FuncOp func) {
+    auto set = [&](Value value) {
+      if (isa<RankedTensorType>(value.getType()))
+        value.setType(placedType(value, have[value]));
+    };
+    for (BlockArgument arg : func.getArguments()) {
+      set(arg);
+      func.removeArgAttr(arg.getArgNumber(), kShardingAttr);
+    }
+    for (Operation &op : func.getBody().front()) {
+      op.removeAttr(kShardingAttr);
+      for (Value result : op.getResults())
+        set(result);
+      if (auto constant = dyn_cast<arith::ConstantOp>(op))
+        if (auto elements = dyn_cast<DenseElementsAttr>(constant.getValue()))
+          constant.setValueAttr(elements.reshape(cast<ShapedType>(constant.getType())));
+    }
+    SmallVector<Type> results;
+    Operation *ret = func.getBody().front().getTerminator();
+    for (OpOperand &use : ret->getOpOperands()) {
+      auto sharding = func.getResultAttrOfType<ShardingAttr>(use.getOperandNumber(), kShardingAttr);
+      results.push_back(placedType(use.get(), Placement::get(sharding)));
+      func.removeResultAttr(use.getOperandNumber(), StringAttr::get(&getContext(), kShardingAttr));
+    }
+    func.setFunctionType(FunctionType::get(&getContext(), func.getBody().front().getArgumentTypes(), results));
+  }
+
+  void insertReshards(Value value, ArrayRef<std::pair<OpOperand *, Placement>> uses) {
+    OpBuilder builder(&getContext());
+    builder.setInsertionPointAfterValue(value);
+    auto make = [&](Value from, const Placement &to, Operation *user) -> Value {
+      auto reshard = ReshardOp::create(builder, value.getLoc(), placedType(value, to), from);
+      if (explain) {
+        std::string maker = value.getDefiningOp() ? describeOp(value.getDefiningOp()) : "an argument";
+        mlir::emitRemark(user->getLoc()) << describeOp(user) << ": needs " << to.toAttr(&getContext(), mesh) << ", "
+                                         << maker << " gives " << cast<RankedTensorType>(from.getType()).getEncoding();
+      }
+      return reshard.getResult();
+    };
+    const Placement from = have[value];
+    SmallVector<std::pair<Placement, Value>> made;
+    auto wholeSomewhere = [&](const std::pair<OpOperand *, Placement> &use) {
+      return !llvm::all_of(from.partial, [&](StringAttr axis) { return use.second.uses(axis); });
+    };
+    Value base = value;
+    if (auto first = llvm::find_if(uses, wholeSomewhere); from.partial.size() && first != uses.end()) {
+      base = make(value, from.resolved(), first->first->getOwner());
+      made.push_back({from.resolved(), base});
+    }
+    for (const auto &pair : uses) {
+      OpOperand *use = pair.first;
+      const Placement &need = pair.second;
+      auto known = llvm::find_if(made, [&](const auto &entry) { return entry.first == need; });
+      if (known == made.end()) {
+        made.push_back({need, make(base, need, use->getOwner())});
+        known = std::prev(made.end());
+      }
+      use->set(known->second);
+    }
+  }
+
+  /// Undoes splitFreeOps where uses ended with the same placement.
+  void mergeFreeOps(func::FuncOp func) {
+    SmallVector<Operation *> kept;
+    for (Operation &op : llvm::make_early_inc_range(func.getBody().front())) {
+      if (!isFree(&op))
+        continue;
+      auto same = llvm::find_if(kept, [&](Operation *other) {
+        return other->getName() == op.getName() && other->getAttrDictionary() == op.getAttrDictionary() &&
+               other->getResultTypes() == op.getResultTypes() && llvm::equal(other->getOperands(), op.getOperands());
+      });
+      if (same == kept.end()) {
+        kept.push_back(&op);
+        continue;
+      }
+      op.replaceAllUsesWith(*same);
+      op.erase();
+    }
+  }
 };
 } // namespace
 } // namespace mlir::llcc

@@ -7,9 +7,11 @@ def SeedShardingPass : Pass<"llcc-seed-sharding", "::mlir::ModuleOp"> {
 }
 def PropagateShardingPass : Pass<"llcc-propagate-sharding", "::mlir::ModuleOp"> {
   let summary = "Gives every tensor of @gradients and @update a placement, from seeds, by factor rules, to a fixpoint";
+  let options = [Option<"explain", "explain", "bool", "false", "a remark for each op that cannot run as its operands or users would have it">];
 }
 def InsertReshardsPass : Pass<"llcc-insert-reshards", "::mlir::ModuleOp"> {
   let summary = "Makes every op's operands placed as its rule needs them, with explicit llcc.reshard";
+  let options = [Option<"explain", "explain", "bool", "false", "a remark for each llcc.reshard: who made the value, who needs it, why">];
 }
 def PlanReshardsPass : Pass<"llcc-plan-reshards", "::mlir::ModuleOp"> {
   let summary = "Replaces each llcc.reshard by the cheapest sequence of collectives";

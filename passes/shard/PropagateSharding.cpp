@@ -1,15 +1,144 @@
-// Gives every tensor of @gradients and @update a placement, from seeds, by factor rules, to a fixpoint.
-#include "compiler/ir/LLCC.h"
+// Gives every tensor of @gradients and @update a placement, from seeds, by factor rules, to a fixpoint. Runs after
+// llcc-seed-sharding. Placements stand in `llcc.sharding` attributes (on arguments, results and ops), not yet in types:
+// two operands of one arith op may have different ones until llcc-insert-reshards, and arith demands equal types.
+//
+//   %y = llcc.dot %x, %w …                    where %x has [["data"], ["tensor"]], %w has [["tensor"], []]
+//     ⇒ %y = llcc.dot %x, %w … {llcc.sharding = #llcc.sharding<[["data"], []], partial = ["tensor"]>}
 #include "passes/shard/Passes.h"
+#include "passes/shard/Propagation.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace mlir::llcc {
 #define GEN_PASS_DEF_PROPAGATESHARDINGPASS
 #include "passes/shard/Passes.h.inc"
 
 namespace {
+
+using Placed = llvm::MapVector<Value, Placement>;
+
 struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateShardingPass> {
   using PropagateShardingPassBase::PropagateShardingPassBase;
-  void runOnOperation() override {}
+
+  llvm::StringMap<Placement> params, gradients; // what @update inherits from @gradients, by parameter name
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    params.clear();
+    gradients.clear();
+    FailureOr<MeshAttr> mesh = getMesh(module);
+    if (failed(mesh))
+      return signalPassFailure();
+    FailureOr<func::FuncOp> forwardBackward = getStepFunction(module, "gradients");
+    FailureOr<func::FuncOp> update = getStepFunction(module, "update");
+    if (failed(forwardBackward) || failed(update))
+      return signalPassFailure();
+    if (failed(placeGradients(*forwardBackward, *mesh)) || failed(placeUpdate(*update, *mesh)))
+      signalPassFailure();
+  }
+
+  LogicalResult placeGradients(func::FuncOp func, MeshAttr mesh) {
+    FailureOr<SmallVector<std::optional<Placement>>> seeds = readSeeds(func, mesh);
+    if (failed(seeds))
+      return failure();
+    splitFreeOps(func);
+    Propagation propagation(func, mesh);
+    for (auto [arg, seed] : llvm::zip(func.getArguments(), *seeds))
+      if (seed)
+        propagation.seed(arg, seed->dims, /*closed=*/true);
+    propagation.run();
+    for (unsigned i = 0; i < func.getNumArguments(); ++i)
+      if (auto name = func.getArgAttrOfType<StringAttr>(i, "llcc.param"))
+        params[name] = {SmallVector<Axes>(propagation.wanted(func.getArgument(i))), {}};
+
+    // A gradient would like to be cut as its parameter is, where nothing says otherwise.
+    Operation *ret = func.getBody().front().getTerminator();
+    auto gradientOf = [&](unsigned i) { return func.getResultAttrOfType<StringAttr>(i, "llcc.gradient"); };
+    for (OpOperand &use : ret->getOpOperands()) {
+      StringAttr name = gradientOf(use.getOperandNumber());
+      auto param = name ? params.find(name) : params.end();
+      if (param != params.end() && param->second.dims.size() == propagation.wanted(use.get()).size())
+        propagation.seed(use.get(), param->second.dims, /*closed=*/false);
+    }
+    propagation.run();
+
+    // Gradients stay pending over the microbatches; the loss and captures do not.
+    Placed placed =
+        propagation.finish([&](OpOperand &use) { return use.getOwner() == ret && gradientOf(use.getOperandNumber()); });
+    record(func, mesh, propagation, placed);
+    for (OpOperand &use : ret->getOpOperands()) {
+      unsigned i = use.getOperandNumber();
+      Placement result = gradientOf(i) ? placed[use.get()] : placed[use.get()].resolved();
+      if (StringAttr name = gradientOf(i))
+        gradients[name] = result;
+      func.setResultAttr(i, kShardingAttr, result.toAttr(&getContext(), mesh));
+    }
+    return success();
+  }
+
+  /// The placement of what belongs to parameter `name`: the parameter's, for all that has its rank.
+  Placement ofParam(StringRef name, Type type) {
+    int64_t rank = isa<RankedTensorType>(type) ? cast<RankedTensorType>(type).getRank() : 0;
+    auto param = params.find(name);
+    return param != params.end() && int64_t(param->second.dims.size()) == rank ? param->second : Placement::whole(rank);
+  }
+
+  LogicalResult placeUpdate(func::FuncOp func, MeshAttr mesh) {
+    splitFreeOps(func);
+    Propagation propagation(func, mesh);
+    SmallVector<Placement> actual;
+    for (BlockArgument arg : func.getArguments()) {
+      unsigned i = arg.getArgNumber();
+      StringRef name;
+      if (auto param = func.getArgAttrOfType<StringAttr>(i, "llcc.param"))
+        name = param;
+      else if (auto state = func.getArgAttrOfType<StringAttr>(i, "llcc.state"))
+        name = state.getValue().split(':').second;
+      auto gradient = func.getArgAttrOfType<StringAttr>(i, "llcc.gradient");
+      if (gradient)
+        name = gradient;
+      // A gradient comes as @gradients returns it, and is made to lie like its parameter before anything else is done.
+      Placement placement = ofParam(name, arg.getType());
+      propagation.seed(arg, placement.dims, /*closed=*/true);
+      if (gradient && !gradients.count(gradient))
+        return func.emitError() << describeArgument(func, i) << " is not returned by @gradients";
+      actual.push_back(gradient ? gradients[gradient] : placement);
+    }
+    propagation.run();
+    Placed placed = propagation.finish([](OpOperand &) { return false; });
+    record(func, mesh, propagation, placed);
+    for (auto [i, placement] : llvm::enumerate(actual))
+      if (isa<RankedTensorType>(func.getArgument(i).getType()))
+        func.setArgAttr(i, kShardingAttr, placement.toAttr(&getContext(), mesh));
+
+    for (unsigned i = 0; i < func.getNumResults(); ++i) {
+      StringRef name;
+      if (auto param = func.getResultAttrOfType<StringAttr>(i, "llcc.param"))
+        name = param;
+      else if (auto state = func.getResultAttrOfType<StringAttr>(i, "llcc.state"))
+        name = state.getValue().split(':').second;
+      func.setResultAttr(i, kShardingAttr, ofParam(name, func.getResultTypes()[i]).toAttr(&getContext(), mesh));
+    }
+    return success();
+  }
+
+  /// Writes placements down as attributes of arguments and ops.
+  void record(func::FuncOp func, MeshAttr mesh, const Propagation &propagation, Placed &placed) {
+    for (BlockArgument arg : func.getArguments())
+      if (isa<RankedTensorType>(arg.getType()))
+        func.setArgAttr(arg.getArgNumber(), kShardingAttr, placed[arg].toAttr(&getContext(), mesh));
+    for (Operation &op : func.getBody().front()) {
+      if (op.getNumResults() == 1 && isa<RankedTensorType>(op.getResult(0).getType()))
+        op.setAttr(kShardingAttr, placed[op.getResult(0)].toAttr(&getContext(), mesh));
+      if (!explain)
+        continue;
+      for (Value result : op.getResults()) {
+        Placement want{SmallVector<Axes>(propagation.wanted(result)), {}};
+        if (want.dims != placed[result].dims)
+          mlir::emitRemark(op.getLoc()) << describeOp(&op) << ": runs as " << placed[result].toAttr(&getContext(), mesh)
+                                        << ", its neighbours would have it " << want.toAttr(&getContext(), mesh);
+      }
+    }
+  }
 };
 } // namespace
 } // namespace mlir::llcc

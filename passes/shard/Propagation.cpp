@@ -1,0 +1,163 @@
+// The fixpoint of cuts along factors, then the placements that the ops compute.
+#include "passes/shard/Propagation.h"
+
+namespace mlir::llcc {
+
+static int64_t rankOf(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type ? type.getRank() : 0;
+}
+
+Propagation::Propagation(func::FuncOp func, MeshAttr mesh) : func(func), mesh(mesh) {
+  Block &body = func.getBody().front();
+  for (Value arg : body.getArguments())
+    cuts[arg].resize(rankOf(arg));
+  for (Operation &op : body) {
+    rules[&op] = getShardingRule(&op);
+    for (Value result : op.getResults())
+      cuts[result].resize(rankOf(result));
+  }
+}
+
+void Propagation::seed(Value value, ArrayRef<Axes> dims, bool close) {
+  SmallVector<Axes> &have = cuts[value];
+  for (auto [dim, axes] : llvm::enumerate(dims))
+    if (have[dim].size() < axes.size())
+      have[dim] = axes;
+  if (close)
+    closed.insert(value);
+  if (Operation *op = value.getDefiningOp())
+    worklist.insert(op);
+  for (Operation *user : value.getUsers())
+    worklist.insert(user);
+}
+
+ArrayRef<Axes> Propagation::wanted(Value value) const { return cuts.find(value)->second; }
+
+/// Merges all tensors of `op` into factors and gives each open one what it lacks. Wakes the neighbours of what changed.
+bool Propagation::visit(Operation *op) {
+  const ShardingRule &rule = rules[op];
+  FactorAxes chosen(rule.factors.size());
+  for (auto [value, factors] : llvm::zip(op->getOperands(), rule.operands))
+    mergeFactors(rule, factors, cuts[value], mesh, chosen);
+  for (auto [value, factors] : llvm::zip(op->getResults(), rule.results))
+    mergeFactors(rule, factors, cuts[value], mesh, chosen);
+
+  bool changed = false;
+  auto give = [&](Value value, ArrayRef<int> factors) {
+    if (closed.contains(value))
+      return;
+    SmallVector<Axes> &have = cuts[value];
+    bool grown = false;
+    for (auto [dim, f] : llvm::enumerate(factors)) {
+      if (f == kWhole || chosen[f].size() <= have[dim].size() ||
+          !std::equal(have[dim].begin(), have[dim].end(), chosen[f].begin()))
+        continue;
+      for (StringAttr axis : ArrayRef(chosen[f]).drop_front(have[dim].size())) {
+        if (Placement{have, {}}.cuts(axis))
+          break;
+        have[dim].push_back(axis);
+        grown = true;
+      }
+    }
+    if (!grown)
+      return;
+    changed = true;
+    if (Operation *def = value.getDefiningOp())
+      worklist.insert(def);
+    for (Operation *user : value.getUsers())
+      worklist.insert(user);
+  };
+  for (auto [value, factors] : llvm::zip(op->getOperands(), rule.operands))
+    give(value, factors);
+  for (auto [value, factors] : llvm::zip(op->getResults(), rule.results))
+    give(value, factors);
+  return changed;
+}
+
+void Propagation::run() {
+  // Rounds in insertion order; lists only grow, so this ends.
+  while (!worklist.empty()) {
+    SmallVector<Operation *> round = worklist.takeVector();
+    llvm::sort(round, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    for (Operation *op : round)
+      visit(op);
+  }
+}
+
+llvm::MapVector<Value, Placement> Propagation::finish(function_ref<bool(OpOperand &)> takesPartial) {
+  DenseSet<Value> resolved; // partial values that some user needs whole
+  while (true) {
+    llvm::MapVector<Value, Placement> placed;
+    size_t before = resolved.size();
+    for (Value arg : func.getArguments())
+      placed[arg] = {SmallVector<Axes>(wanted(arg)), {}};
+    for (Operation &op : func.getBody().front()) {
+      SmallVector<Placement> operands, results;
+      for (Value v : op.getOperands())
+        operands.push_back(resolved.contains(v) ? placed[v].resolved() : placed[v]);
+      for (Value v : op.getResults())
+        results.push_back({SmallVector<Axes>(wanted(v)), {}});
+      OpPlacement here = placeOp(&op, rule(&op), operands, results, mesh);
+      for (OpOperand &use : op.getOpOperands()) {
+        const Placement &have = operands[use.getOperandNumber()];
+        bool waits = op.getNumResults() ? !here.operands[use.getOperandNumber()].partial.empty() : takesPartial(use);
+        if (!have.partial.empty() && !waits)
+          resolved.insert(use.get());
+      }
+      for (auto [value, placement] : llvm::zip(op.getResults(), here.results))
+        placed[value] = placement;
+    }
+    if (resolved.size() == before)
+      return placed;
+  }
+}
+
+void splitFreeOps(func::FuncOp func) {
+  // Users first, so that the operands of a cloned broadcast are cloned with it.
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(func.getBody().front()))) {
+    if (!isFree(&op) || op.getNumResults() != 1)
+      continue;
+    SmallVector<OpOperand *> uses;
+    for (OpOperand &use : op.getResult(0).getUses())
+      uses.push_back(&use);
+    OpBuilder builder(&op);
+    builder.setInsertionPointAfter(&op);
+    for (OpOperand *use : ArrayRef(uses).drop_front(uses.empty() ? 0 : 1))
+      use->set(builder.clone(op)->getResult(0));
+  }
+}
+
+std::string describeArgument(func::FuncOp func, unsigned i) {
+  for (StringRef key : {"llcc.param", "llcc.input", "llcc.label", "llcc.state", "llcc.gradient", "llcc.scalar"})
+    if (auto name = func.getArgAttrOfType<StringAttr>(i, key))
+      return key.drop_front(5).str() + " \"" + name.str() + "\"";
+  return "argument #" + std::to_string(i);
+}
+
+FailureOr<SmallVector<std::optional<Placement>>> readSeeds(func::FuncOp func, MeshAttr mesh) {
+  SmallVector<std::optional<Placement>> seeds(func.getNumArguments());
+  for (unsigned i = 0; i < func.getNumArguments(); ++i) {
+    auto attr = func.getArgAttrOfType<ShardingAttr>(i, kShardingAttr);
+    if (!attr)
+      continue;
+    auto type = dyn_cast<RankedTensorType>(func.getArgument(i).getType());
+    auto error = [&]() { return func.emitError() << describeArgument(func, i) << ": sharding "; };
+    if (!type || type.getRank() != int64_t(attr.getDims().size()))
+      return error() << "has " << attr.getDims().size() << " dimensions, the argument has type "
+                     << func.getArgument(i).getType(),
+             failure();
+    if (attr.isPartial())
+      return error() << "is partial, an argument that the user places is whole or cut", failure();
+    Placement placement = Placement::get(attr);
+    for (const Axes &axes : placement.dims)
+      for (StringAttr axis : axes)
+        if (mesh.getPosition(axis.getValue()) < 0 || axis.getValue() == kPipelineAxis)
+          return error() << "names axis '" << axis.getValue() << "', the mesh to cut tensors over is " << mesh,
+                 failure();
+    seeds[i] = placement;
+  }
+  return seeds;
+}
+
+} // namespace mlir::llcc

@@ -1,0 +1,53 @@
+// Propagation of cuts through one function, from seeds to a fixpoint.
+#ifndef LLCC_PASSES_SHARD_PROPAGATION_H
+#define LLCC_PASSES_SHARD_PROPAGATION_H
+
+#include "passes/shard/Placement.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace mlir::llcc {
+
+/// The cuts that each value of a function would like to have. Axes move along factors, forward and backward; what a
+/// value has it keeps, so the order of seeds decides conflicts; ops are visited in program order, so the result is the
+/// same on each run. Whether an op really computes a value that way, and what stays pending, is `finish`'s matter.
+class Propagation {
+public:
+  Propagation(func::FuncOp func, MeshAttr mesh);
+
+  /// Gives `value` cuts. A closed value takes no others.
+  void seed(Value value, ArrayRef<Axes> dims, bool closed);
+  /// Propagates what was seeded to the fixpoint.
+  void run();
+  ArrayRef<Axes> wanted(Value value) const;
+  const ShardingRule &rule(Operation *op) const { return rules.find(op)->second; }
+
+  /// The placements that the ops really compute, in program order: an op whose operands are cut along a
+  /// reduced factor gives a partial value. A partial value waits (stays partial through ops that carry it) as long as
+  /// all of its users let it wait; if one needs it whole, it is resolved once, for all. `use` says what the terminator
+  /// and ops without results take: true if operand `use` may stay partial.
+  llvm::MapVector<Value, Placement> finish(function_ref<bool(OpOperand &use)> takesPartial);
+
+private:
+  bool visit(Operation *op);
+
+  func::FuncOp func;
+  MeshAttr mesh;
+  DenseMap<Operation *, ShardingRule> rules;
+  DenseMap<Value, SmallVector<Axes>> cuts;
+  DenseSet<Value> closed;
+  SetVector<Operation *> worklist;
+};
+
+/// Clones ops that cost nothing so that each use has its own.
+void splitFreeOps(func::FuncOp func);
+
+/// The placements that `llcc.sharding` attributes on the arguments of `func` ask for, checked against rank and mesh;
+/// empty where an argument has none. Errors name the argument.
+FailureOr<SmallVector<std::optional<Placement>>> readSeeds(func::FuncOp func, MeshAttr mesh);
+
+/// ONNX name of argument or "argument #i": for messages.
+std::string describeArgument(func::FuncOp func, unsigned i);
+
+} // namespace mlir::llcc
+
+#endif

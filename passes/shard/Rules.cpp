@@ -1,0 +1,272 @@
+// The sharding rule of each op: one function an op family, one table that finds it.
+#include "passes/shard/Rules.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <numeric>
+
+namespace mlir::llcc {
+namespace {
+
+SmallVector<int64_t> shapeOf(Value v) {
+  auto type = dyn_cast<RankedTensorType>(v.getType());
+  return type ? SmallVector<int64_t>(type.getShape()) : SmallVector<int64_t>();
+}
+
+/// Collects a rule; starts with every dimension whole.
+struct Builder {
+  ShardingRule rule;
+  explicit Builder(Operation *op) {
+    for (Value v : op->getOperands())
+      rule.operands.emplace_back(shapeOf(v).size(), kWhole);
+    for (Value v : op->getResults())
+      rule.results.emplace_back(shapeOf(v).size(), kWhole);
+  }
+  int pass(int64_t size) { return add({size}); }
+  int reduce(int64_t size, ReduceKind kind = ReduceKind::Sum) { return add({size, true, kind}); }
+  int even(int64_t size) { return add({size, false, ReduceKind::Sum, true}); }
+  void operand(int i, int64_t dim, int factor) { rule.operands[i][dim] = factor; }
+  void result(int64_t dim, int factor) { rule.results[0][dim] = factor; }
+
+private:
+  int add(Factor factor) {
+    rule.factors.push_back(factor);
+    return rule.factors.size() - 1;
+  }
+};
+
+/// Dimension i of every tensor is one factor. Operands of another rank (a scalar condition) stay whole.
+ShardingRule elementwise(Operation *op) {
+  Builder b(op);
+  SmallVector<int64_t> shape = shapeOf(op->getNumResults() ? op->getResult(0) : op->getOperand(0));
+  for (auto [dim, size] : llvm::enumerate(shape)) {
+    int factor = b.pass(size);
+    for (auto *tensors : {&b.rule.operands, &b.rule.results})
+      for (SmallVector<int> &dims : *tensors)
+        if (dims.size() == shape.size())
+          dims[dim] = factor;
+  }
+  return b.rule;
+}
+
+ShardingRule broadcast(BroadcastOp op) {
+  Builder b(op);
+  SmallVector<int64_t> x = shapeOf(op.getX()), y = shapeOf(op.getResult());
+  for (auto [dim, size] : llvm::enumerate(y))
+    b.result(dim, b.pass(size));
+  for (auto [i, dim] : llvm::enumerate(op.getDims()))
+    if (x[i] == y[dim])
+      b.operand(0, i, b.rule.results[0][dim]);
+  return b.rule;
+}
+
+/// Splits both shapes into the shortest runs of dimensions with equal products, most major first. In a run, the major
+/// dimensions a of x and c of the result share one factor: an axis that divides both cuts equal row-major blocks on
+/// both sides. Everything minor stays whole. A run of one real dimension on both sides is that dimension itself,
+/// padding and all.
+ShardingRule reshape(ReshapeOp op) {
+  Builder b(op);
+  SmallVector<int64_t> x = shapeOf(op.getX()), y = shapeOf(op.getResult());
+  if (llvm::is_contained(x, 0))
+    return b.rule;
+  auto real = [](ArrayRef<int64_t> shape) {
+    SmallVector<int64_t> dims;
+    for (auto [dim, size] : llvm::enumerate(shape))
+      if (size != 1)
+        dims.push_back(dim);
+    return dims;
+  };
+  SmallVector<int64_t> xs = real(x), ys = real(y);
+  for (size_t i = 0, j = 0; i < xs.size();) {
+    size_t i0 = i, j0 = j;
+    int64_t left = x[xs[i++]], right = y[ys[j++]];
+    while (left != right)
+      left < right ? left *= x[xs[i++]] : right *= y[ys[j++]];
+    int64_t a = x[xs[i0]], c = y[ys[j0]], shared = std::gcd(a, c);
+    bool same = i - i0 == 1 && j - j0 == 1;
+    if (shared == 1)
+      continue;
+    int factor = same ? b.pass(a) : b.even(shared);
+    b.operand(0, xs[i0], factor);
+    b.result(ys[j0], factor);
+  }
+  return b.rule;
+}
+
+ShardingRule transpose(TransposeOp op) {
+  Builder b(op);
+  for (auto [dim, from] : llvm::enumerate(op.getPerm())) {
+    int factor = b.pass(shapeOf(op.getResult())[dim]);
+    b.operand(0, from, factor);
+    b.result(dim, factor);
+  }
+  return b.rule;
+}
+
+ShardingRule reduce(ReduceOp op) {
+  Builder b(op);
+  int64_t out = 0;
+  for (auto [dim, size] : llvm::enumerate(shapeOf(op.getX()))) {
+    if (llvm::is_contained(op.getDims(), int64_t(dim))) {
+      b.operand(0, dim, b.reduce(size, op.getKind()));
+      continue;
+    }
+    int factor = b.pass(size);
+    b.operand(0, dim, factor);
+    b.result(out++, factor);
+  }
+  return b.rule;
+}
+
+/// Dimensions of x that the op leaves as they are pass; the others are whole.
+template <typename Touched> ShardingRule untouched(Operation *op, Touched touched) {
+  Builder b(op);
+  for (auto [dim, size] : llvm::enumerate(shapeOf(op->getResult(0)))) {
+    if (touched(dim))
+      continue;
+    int factor = b.pass(size);
+    for (unsigned i = 0; i < op->getNumOperands(); ++i)
+      b.operand(i, dim, factor);
+    b.result(dim, factor);
+  }
+  return b.rule;
+}
+
+ShardingRule gather(GatherOp op) {
+  Builder b(op);
+  int64_t axis = op.getAxis(), rank = shapeOf(op.getIndices()).size();
+  for (auto [dim, size] : llvm::enumerate(shapeOf(op.getResult()))) {
+    int factor = b.pass(size);
+    b.result(dim, factor);
+    if (int64_t(dim) < axis)
+      b.operand(0, dim, factor);
+    else if (int64_t(dim) < axis + rank)
+      b.operand(1, dim - axis, factor);
+    else
+      b.operand(0, dim - rank + 1, factor);
+  }
+  return b.rule;
+}
+
+/// Members that hold other indices add other rows: the result is their sum.
+ShardingRule scatterAdd(ScatterAddOp op) {
+  Builder b(op);
+  int64_t axis = op.getAxis(), rank = shapeOf(op.getIndices()).size();
+  for (auto [dim, size] : llvm::enumerate(shapeOf(op.getUpdates()))) {
+    bool index = int64_t(dim) >= axis && int64_t(dim) < axis + rank;
+    int factor = index ? b.reduce(size) : b.pass(size);
+    b.operand(0, dim, factor);
+    if (index)
+      b.operand(1, dim - axis, factor);
+    else
+      b.result(int64_t(dim) < axis ? dim : dim - rank + 1, factor);
+  }
+  return b.rule;
+}
+
+ShardingRule dot(DotOp op) {
+  Builder b(op);
+  SmallVector<int64_t> l = shapeOf(op.getLhs()), r = shapeOf(op.getRhs());
+  int64_t out = 0;
+  for (auto [i, j] : llvm::zip(op.getLhsBatch(), op.getRhsBatch())) {
+    int factor = b.pass(l[i]);
+    b.operand(0, i, factor);
+    b.operand(1, j, factor);
+    b.result(out++, factor);
+  }
+  for (auto [i, j] : llvm::zip(op.getLhsContract(), op.getRhsContract())) {
+    int factor = b.reduce(l[i]);
+    b.operand(0, i, factor);
+    b.operand(1, j, factor);
+  }
+  auto free = [&](int operand, ArrayRef<int64_t> shape, ArrayRef<int64_t> batch, ArrayRef<int64_t> contract) {
+    for (auto [dim, size] : llvm::enumerate(shape)) {
+      if (llvm::is_contained(batch, int64_t(dim)) || llvm::is_contained(contract, int64_t(dim)))
+        continue;
+      int factor = b.pass(size);
+      b.operand(operand, dim, factor);
+      b.result(out++, factor);
+    }
+  };
+  free(0, l, op.getLhsBatch(), op.getLhsContract());
+  free(1, r, op.getRhsBatch(), op.getRhsContract());
+  return b.rule;
+}
+
+/// The batch dimension n and the channels c of x and m of y are factors, spatial dimensions are whole. `x`, `w`, `y`
+/// are the positions of x [n, c, ..], w [m, c/groups, ..] and y [n, m, ..]: 0 and 1 operands, 2 the result, which lacks
+/// the factor that is reduced. With groups the channels of x and y do not line up with those of w: whole.
+ShardingRule convolution(Operation *op, int x, int w, int y, int64_t groups) {
+  Builder b(op);
+  auto dims = [&](int i) -> SmallVector<int> & { return i == 2 ? b.rule.results[0] : b.rule.operands[i]; };
+  auto size = [&](int i, int dim) { return shapeOf(i == 2 ? op->getResult(0) : op->getOperand(i))[dim]; };
+  int n = w == 2 ? b.reduce(size(x, 0)) : b.pass(size(x, 0));
+  dims(x)[0] = dims(y)[0] = n;
+  if (groups != 1)
+    return b.rule;
+  int c = y == 2 ? b.reduce(size(x, 1)) : b.pass(size(x, 1));
+  int m = x == 2 ? b.reduce(size(y, 1)) : b.pass(size(y, 1));
+  dims(x)[1] = dims(w)[1] = c;
+  dims(y)[1] = dims(w)[0] = m;
+  return b.rule;
+}
+
+/// Batch and channels pass, windows slide over the rest.
+ShardingRule pool(Operation *op) {
+  return untouched(op, [](int64_t dim) { return dim >= 2; });
+}
+
+} // namespace
+
+ShardingRule getShardingRule(Operation *op) {
+  return llvm::TypeSwitch<Operation *, ShardingRule>(op)
+      .Case<arith::ConstantOp>([](auto c) {
+        auto splat = dyn_cast<SplatElementsAttr>(c.getValue());
+        return splat ? elementwise(c) : Builder(c).rule;
+      })
+      .Case<IotaOp, CaptureOp>([](Operation *o) { return elementwise(o); })
+      .Case<BroadcastOp>([](auto o) { return broadcast(o); })
+      .Case<ReshapeOp>([](auto o) { return reshape(o); })
+      .Case<TransposeOp>([](auto o) { return transpose(o); })
+      .Case<ReduceOp>([](auto o) { return reduce(o); })
+      .Case<SliceOp>([](auto o) {
+        return untouched(o, [&](int64_t d) {
+          return o.getStarts()[d] != 0 || o.getStrides()[d] != 1 || shapeOf(o.getX())[d] != shapeOf(o.getResult())[d];
+        });
+      })
+      .Case<PadOp>([](auto o) {
+        return untouched(o, [&](int64_t d) { return o.getLo()[d] || o.getHi()[d] || o.getInterior()[d]; });
+      })
+      .Case<ConcatOp>([](auto o) { return untouched(o, [&](int64_t d) { return d == int64_t(o.getDim()); }); })
+      .Case<GatherOp>([](auto o) { return gather(o); })
+      .Case<ScatterAddOp>([](auto o) { return scatterAdd(o); })
+      .Case<DotOp>([](auto o) { return dot(o); })
+      .Case<ConvOp>([](auto o) { return convolution(o, 0, 1, 2, o.getGroups()); })
+      .Case<ConvInputGradOp>([](auto o) { return convolution(o, 2, 1, 0, o.getGroups()); })
+      .Case<ConvWeightGradOp>([](auto o) { return convolution(o, 0, 2, 1, o.getGroups()); })
+      .Case<MaxPoolOp, MaxPoolGradOp, AvgPoolOp, AvgPoolGradOp>([](Operation *o) { return pool(o); })
+      .Default([](Operation *o) {
+        bool pointwise = o->hasTrait<OpTrait::Elementwise>() && o->getNumResults() == 1;
+        return pointwise ? elementwise(o) : Builder(o).rule;
+      });
+}
+
+bool carriesPartial(Operation *op, ReduceKind kind) {
+  if (isa<ReshapeOp, TransposeOp, SliceOp, ConcatOp>(op))
+    return true;
+  if (auto broadcast = dyn_cast<BroadcastOp>(op))
+    return broadcast.getX().getType().getNumElements() == broadcast.getType().getNumElements();
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    return reduce.getKind() == kind;
+  return isa<arith::AddFOp, arith::SubFOp, arith::NegFOp>(op) && kind == ReduceKind::Sum;
+}
+
+bool isFree(Operation *op) {
+  if (auto constant = dyn_cast<arith::ConstantOp>(op))
+    return isa<SplatElementsAttr>(constant.getValue());
+  if (auto broadcast = dyn_cast<BroadcastOp>(op)) {
+    Operation *from = broadcast.getX().getDefiningOp();
+    return from && isFree(from);
+  }
+  return isa<IotaOp>(op);
+}
+
+} // namespace mlir::llcc
