@@ -1,15 +1,209 @@
 // Makes @gradients from @forward: label, loss and its value.
-#include "compiler/ir/LLCC.h"
+//
+//   @forward(x, params) -> logits   ⇒   @gradients(x, label, params) -> loss
+//
+// First of the train stage: what differentiation walks over is the loss, and only the part of the model that feeds it.
+#include "compiler/ir/Provenance.h"
+#include "passes/train/Loss.h"
 #include "passes/train/Passes.h"
+#include "passes/train/Signature.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace mlir::llcc {
 #define GEN_PASS_DEF_ATTACHLOSSPASS
 #include "passes/train/Passes.h.inc"
 
 namespace {
+
+template <typename Range> std::string quotedList(Range &&names) {
+  return llvm::join(llvm::map_range(names, [](StringRef name) { return ("\"" + name + "\"").str(); }), ", ");
+}
+
+std::string shapeText(ArrayRef<int64_t> shape) {
+  return "[" + llvm::join(llvm::map_range(shape, [](int64_t n) { return std::to_string(n); }), ", ") + "]";
+}
+
 struct AttachLossPass : impl::AttachLossPassBase<AttachLossPass> {
   using AttachLossPassBase::AttachLossPassBase;
-  void runOnOperation() override {}
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto forward = module.lookupSymbol<func::FuncOp>("forward");
+    if (!forward)
+      return fail(module, "module has no @forward; import a model first");
+    if (module.lookupSymbol("gradients"))
+      return fail(module, "module already has @gradients; a loss is attached once");
+    if (microbatches < 1)
+      return fail(module, "microbatches=" + Twine(microbatches.getValue()) + " is below 1");
+    if (forward.isExternal() || !forward.getBody().hasOneBlock())
+      return fail(forward, "@forward needs one block of ops");
+
+    // --loss=NAME: an output that is the loss itself, or a loss by name on an output.
+    const Loss *known = llvm::find_if(losses(), [&](const Loss &l) { return l.name == loss; });
+    bool byName = known != losses().end();
+    if (!byName && !output.empty())
+      return failUnknownLoss(forward);
+    std::optional<unsigned> chosen = byName ? findOutput(forward, output) : findOutput(forward, loss);
+    if (!chosen)
+      return byName ? failUnknownOutput(forward) : failUnknownLoss(forward);
+
+    func::FuncOp gradients = forward.clone();
+    gradients.setName("gradients");
+    module.insert(std::next(forward->getIterator()), gradients);
+    if (failed(byName ? attach(gradients, *chosen, *known) : useOutput(gradients, *chosen))) {
+      gradients.erase();
+      return signalPassFailure();
+    }
+    module->setAttr(kMicrobatches, Builder(module).getI64IntegerAttr(microbatches));
+  }
+
+private:
+  void fail(Operation *op, const Twine &message) {
+    op->emitError(message);
+    signalPassFailure();
+  }
+  void failUnknownLoss(func::FuncOp forward) {
+    fail(forward, "loss \"" + Twine(loss.getValue()) + "\" is neither a loss (" +
+                      llvm::join(llvm::map_range(losses(), [](const Loss &l) { return l.name.str(); }), ", ") +
+                      ") nor an output of the model (" + quotedList(outputNames(forward)) + ")");
+  }
+  void failUnknownOutput(func::FuncOp forward) {
+    if (forward.getNumResults() == 0)
+      return fail(forward, "the model has no output that could be trained");
+    fail(forward, "output \"" + Twine(output.getValue()) +
+                      "\" is not in the model; outputs: " + quotedList(outputNames(forward)));
+  }
+
+  static SmallVector<StringRef> outputNames(func::FuncOp func) {
+    SmallVector<StringRef> names;
+    for (unsigned i = 0; i < func.getNumResults(); ++i)
+      if (auto name = func.getResultAttrOfType<StringAttr>(i, kOutput))
+        names.push_back(name.getValue());
+    return names;
+  }
+  /// Result number of the output with this name; of the first where the name is empty.
+  static std::optional<unsigned> findOutput(func::FuncOp func, StringRef name) {
+    if (name.empty())
+      return func.getNumResults() ? std::optional<unsigned>(0) : std::nullopt;
+    for (unsigned i = 0; i < func.getNumResults(); ++i)
+      if (auto attr = func.getResultAttrOfType<StringAttr>(i, kOutput); attr && attr.getValue() == name)
+        return i;
+    return std::nullopt;
+  }
+
+  /// `gradients` then returns only `value`, and computes nothing else.
+  void returnOnly(func::FuncOp gradients, Value value) {
+    returnOf(gradients)->setOperands(value);
+    Builder builder(gradients);
+    gradients.setType(builder.getFunctionType(gradients.getArgumentTypes(), value.getType()));
+    gradients.setResAttrsAttr(
+        builder.getArrayAttr({builder.getDictionaryAttr(builder.getNamedAttr(kLoss, builder.getUnitAttr()))}));
+    eraseDeadOps(gradients);
+  }
+
+  FailureOr<Value> floatOutput(func::FuncOp gradients, unsigned result) {
+    Value value = returnOf(gradients).getOperand(result);
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    if (type && type.hasStaticShape() && isa<FloatType>(type.getElementType()))
+      return value;
+    gradients.emitError() << "output " << outputText(gradients, result) << " has type " << value.getType()
+                          << ", a loss needs a float tensor of known shape";
+    return failure();
+  }
+  static std::string outputText(func::FuncOp func, unsigned result) {
+    auto name = func.getResultAttrOfType<StringAttr>(result, kOutput);
+    return name ? ("\"" + name.getValue() + "\"").str() : std::to_string(result);
+  }
+
+  /// The model computes its loss: its only element, divided by the number of microbatches.
+  LogicalResult useOutput(func::FuncOp gradients, unsigned result) {
+    FailureOr<Value> value = floatOutput(gradients, result);
+    if (failed(value))
+      return failure();
+    if (typeOf(*value).getNumElements() != 1)
+      return gradients.emitError() << "output " << outputText(gradients, result) << " has shape "
+                                   << shapeText(typeOf(*value).getShape())
+                                   << ", an output that is the loss has one element";
+    OpBuilder builder(returnOf(gradients));
+    Emitter e(builder, nodeLoc(&getContext(), "loss"));
+    returnOnly(gradients, e.mul(e.reshape(*value, {}), 1.0 / microbatches));
+    return success();
+  }
+
+  LogicalResult attach(func::FuncOp gradients, unsigned result, const Loss &kind) {
+    FailureOr<Value> found = floatOutput(gradients, result);
+    if (failed(found))
+      return failure();
+    RankedTensorType type = typeOf(*found);
+    int64_t rank = type.getRank(), dim = classDim >= 0 ? int64_t(classDim) : defaultClassDim(rank);
+    if (kind.ofClasses && (rank < 2 || dim >= rank))
+      return gradients.emitError() << "output " << outputText(gradients, result) << " has shape "
+                                   << shapeText(type.getShape()) << ", " << kind.name
+                                   << (rank < 2
+                                           ? std::string(" needs [batch, classes, ...]")
+                                           : " needs a class dimension below its rank, not " + std::to_string(dim));
+    if (kind.ofClasses && dim == 0)
+      return gradients.emitError() << "class-dim=0 is the batch; the classes of output "
+                                   << outputText(gradients, result) << " of shape " << shapeText(type.getShape())
+                                   << " are in another dimension";
+
+    OpBuilder builder(returnOf(gradients));
+    Emitter e(builder, nodeLoc(&getContext(), "loss"));
+    Value value = *found;
+    if (type.getElementTypeBitWidth() < 32) // sums over a batch lose too much in 16 bits
+      value = e.convert(value, builder.getF32Type());
+    SmallVector<int64_t> shape(type.getShape());
+    if (kind.ofClasses)
+      shape.erase(shape.begin() + dim);
+    Type element = kind.ofClasses ? Type(builder.getI64Type()) : typeOf(value).getElementType();
+    FailureOr<Value> labels = addLabel(gradients, shape, element, kind.ofClasses ? type.getDimSize(dim) : 0);
+    if (failed(labels))
+      return failure();
+    returnOnly(gradients, kind.emit(e, value, e.reshape(*labels, shape), dim, microbatches));
+    return success();
+  }
+
+  /// Adds the label argument behind the last input. `shape` is the shape that the loss compares with; where the output
+  /// has several rows for each sample in dimension 0 (a language model that flattens [N, T, V] to [N*T, V]), the label
+  /// keeps the batch as its dimension 0: [N, T].
+  FailureOr<Value> addLabel(func::FuncOp gradients, ArrayRef<int64_t> shape, Type element, int64_t classes) {
+    unsigned position = 0;
+    std::optional<int64_t> batch;
+    for (unsigned i = 0; i < gradients.getNumArguments(); ++i) {
+      for (StringLiteral key : {kInput, kParam})
+        if (argName(gradients, i, key) == label) {
+          gradients.emitError() << "label \"" << label << "\" is also the name of "
+                                << (key == kInput ? "an input" : "a parameter") << "; give the label another name";
+          return failure();
+        }
+      if (!gradients.getArgAttr(i, kInput))
+        continue;
+      position = i + 1;
+      auto type = dyn_cast<RankedTensorType>(gradients.getArgumentTypes()[i]);
+      if (gradients.getArgAttr(i, kBatched) && type && type.getRank() > 0 && !batch)
+        batch = type.getDimSize(0);
+    }
+    Builder builder(gradients);
+    SmallVector<NamedAttribute> attrs = {builder.getNamedAttr(kLabel, builder.getStringAttr(label))};
+    SmallVector<int64_t> labelShape(shape);
+    if (batch && *batch > 0 && !shape.empty() && shape[0] % *batch == 0) {
+      attrs.push_back(builder.getNamedAttr(kBatched, builder.getUnitAttr()));
+      if (shape[0] != *batch) {
+        labelShape[0] = shape[0] / *batch;
+        labelShape.insert(labelShape.begin(), *batch);
+      }
+    } else if (batch) {
+      gradients.emitError() << "the trained output would need labels of shape " << shapeText(shape)
+                            << ", which dimension 0 does not cut into " << *batch << " samples";
+      return failure();
+    }
+    if (classes)
+      attrs.push_back(builder.getNamedAttr(kClasses, builder.getI64IntegerAttr(classes)));
+    if (failed(gradients.insertArgument(position, RankedTensorType::get(labelShape, element),
+                                        builder.getDictionaryAttr(attrs), nodeLoc(&getContext(), "loss"))))
+      return failure();
+    return Value(gradients.getArgument(position));
+  }
 };
 } // namespace
 } // namespace mlir::llcc

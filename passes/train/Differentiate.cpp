@@ -1,15 +1,149 @@
 // Adds to @gradients the gradient of its loss by each trainable parameter.
-#include "compiler/ir/LLCC.h"
+//
+//   @gradients(...) -> loss   ⇒   @gradients(...) -> (loss, gradient of each trainable parameter)
+//
+// Reverse mode: the ops are walked backwards, each hands the cotangent of its result to its operands by its row of the
+// gradient table. Stands behind llcc-attach-loss, and before llcc-decompose, which takes apart what has a better
+// gradient as a whole.
+#include "compiler/ir/Provenance.h"
+#include "passes/train/Gradients.h"
 #include "passes/train/Passes.h"
+#include "passes/train/Signature.h"
 
 namespace mlir::llcc {
 #define GEN_PASS_DEF_DIFFERENTIATEPASS
 #include "passes/train/Passes.h.inc"
 
 namespace {
+
+bool isFloat(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && isa<FloatType>(type.getElementType());
+}
+
+/// Float values that depend on one of `sources`.
+DenseSet<Value> dependents(Block &block, ArrayRef<Value> sources) {
+  DenseSet<Value> active(sources.begin(), sources.end());
+  for (Operation &op : block)
+    if (llvm::any_of(op.getOperands(), [&](Value v) { return active.contains(v); }))
+      for (Value result : op.getResults())
+        if (isFloat(result))
+          active.insert(result);
+  return active;
+}
+
+/// Ops that a cotangent would reach but that have no rule.
+SmallVector<Operation *> opsWithoutRule(Block &block, Value loss, const DenseSet<Value> &active) {
+  DenseSet<Value> reached = {loss};
+  SmallVector<Operation *> missing;
+  for (Operation &op : llvm::reverse(block)) {
+    if (llvm::none_of(op.getResults(), [&](Value v) { return reached.contains(v) && active.contains(v); }))
+      continue;
+    if (!GradientTable::get().lookup(op.getName().getStringRef()))
+      missing.push_back(&op);
+    for (Value operand : op.getOperands())
+      if (active.contains(operand))
+        reached.insert(operand);
+  }
+  std::reverse(missing.begin(), missing.end());
+  return missing;
+}
+
 struct DifferentiatePass : impl::DifferentiatePassBase<DifferentiatePass> {
   using DifferentiatePassBase::DifferentiatePassBase;
-  void runOnOperation() override {}
+
+  void runOnOperation() override {
+    auto func = getOperation().lookupSymbol<func::FuncOp>("gradients");
+    if (!func) {
+      getOperation().emitError("module has no @gradients; attach a loss first (llcc-attach-loss)");
+      return signalPassFailure();
+    }
+    if (failed(differentiate(func)))
+      signalPassFailure();
+  }
+
+private:
+  LogicalResult differentiate(func::FuncOp func) {
+    if (func.isExternal() || func.getNumResults() != 1 || !func.getResultAttr(0, kLoss))
+      return func.emitError("@gradients returns ")
+             << func.getNumResults() << " results, differentiation needs the loss alone (llcc.loss)";
+    Block &block = func.getBody().front();
+    func::ReturnOp exit = returnOf(func);
+    Value loss = exit.getOperand(0);
+    if (!isFloat(loss) || typeOf(loss).getRank() != 0)
+      return func.emitError("the loss has type ") << loss.getType() << ", differentiation needs a float scalar";
+
+    SmallVector<Param> params = trainableParams(func);
+    if (params.empty())
+      return func.emitError("the model has no trainable parameter; nothing can be learned");
+    SmallVector<Value> sources;
+    for (auto [arg, name] : params) {
+      if (!isFloat(func.getArgument(arg)))
+        return func.emitError("parameter \"")
+               << name << "\" has type " << func.getArgument(arg).getType() << " and cannot be trained; freeze it";
+      sources.push_back(func.getArgument(arg));
+    }
+
+    DenseSet<Value> active = dependents(block, sources);
+    if (SmallVector<Operation *> missing = opsWithoutRule(block, loss, active); !missing.empty())
+      return reportMissing(func, missing);
+
+    OpBuilder builder(exit);
+    Cotangents cotangents(std::move(active));
+    Location lossLoc = gradLoc(nodeLoc(&getContext(), "loss"));
+    Emitter seed(builder, lossLoc);
+    if (cotangents.isActive(loss))
+      cotangents.add(seed, loss, seed.constantLike(loss, 1));
+    SmallVector<Operation *> ops;
+    for (Operation &op : block.without_terminator())
+      ops.push_back(&op);
+    for (Operation *op : llvm::reverse(ops)) {
+      if (op->getNumResults() != 1)
+        continue;
+      Value dy = cotangents.lookup(op->getResult(0));
+      const GradientTable::Rule *rule = GradientTable::get().lookup(op->getName().getStringRef());
+      if (!dy || !rule) // not on the way from a trainable parameter to the loss
+        continue;
+      Backward backward(builder, gradLoc(op->getLoc()), dy, cotangents);
+      (*rule)(op, backward);
+    }
+    return returnGradients(func, params, cotangents, seed);
+  }
+
+  /// One gradient for each parameter, zeros where the loss does not depend on it.
+  LogicalResult returnGradients(func::FuncOp func, ArrayRef<Param> params, Cotangents &cotangents, Emitter &zeros) {
+    Builder builder(&getContext());
+    SmallVector<Value> results = {returnOf(func).getOperand(0)};
+    SmallVector<Attribute> attrs = {func.getResultAttrDict(0)};
+    for (auto [arg, name] : params) {
+      Value param = func.getArgument(arg), gradient = cotangents.lookup(param);
+      if (!gradient) {
+        func.emitWarning("parameter \"") << name << "\" does not influence the loss; its gradient is zero";
+        gradient = zeros.constantLike(param, 0);
+      }
+      results.push_back(gradient);
+      attrs.push_back(builder.getDictionaryAttr(builder.getNamedAttr(kGradient, builder.getStringAttr(name))));
+    }
+    returnOf(func)->setOperands(results);
+    func.setType(builder.getFunctionType(func.getArgumentTypes(), ValueRange(results).getTypes()));
+    func.setResAttrsAttr(builder.getArrayAttr(attrs));
+    eraseDeadOps(func);
+    return success();
+  }
+
+  static LogicalResult reportMissing(func::FuncOp func, ArrayRef<Operation *> missing) {
+    InFlightDiagnostic diagnostic = func.emitError("no gradient for ")
+                                    << missing.size() << (missing.size() == 1 ? " op" : " ops")
+                                    << " between trainable parameters and the loss: ";
+    llvm::interleaveComma(missing, diagnostic, [&](Operation *op) {
+      if (StringRef node = nodeOf(op->getLoc()); !node.empty())
+        diagnostic << "node \"" << node << "\" (" << op->getName() << ")";
+      else
+        diagnostic << op->getName();
+    });
+    diagnostic << "; freeze the parameters in front of them";
+    return diagnostic;
+  }
 };
 } // namespace
 } // namespace mlir::llcc

@@ -2,6 +2,8 @@
 #ifndef LLCC_PASSES_TRAIN_PASSES_H
 #define LLCC_PASSES_TRAIN_PASSES_H
 
+#include "compiler/ir/LLCC.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace mlir::llcc {

@@ -3,21 +3,26 @@ include "mlir/Pass/PassBase.td"
 
 def AttachLossPass : Pass<"llcc-attach-loss", "::mlir::ModuleOp"> {
   let summary = "Makes @gradients from @forward: label, loss and its value";
+  let dependentDialects = ["::mlir::llcc::LlccDialect", "::mlir::func::FuncDialect"];
   let options = [
-    Option<"loss", "loss", "std::string", "\"cross_entropy\"", "cross_entropy | nll | mse | l1 | bce_logits">,
+    Option<"loss", "loss", "std::string", "\"cross_entropy\"", "cross_entropy | nll | mse | l1 | bce_logits, or an output that is the loss">,
     Option<"label", "label", "std::string", "\"label\"", "name of the label input">,
+    Option<"classDim", "class-dim", "int64_t", "-1", "dimension of the output that runs over classes (-1: 1, but the last of rank 3)">,
     Option<"output", "output", "std::string", "\"\"", "name of the output that is trained (empty: the first)">,
     Option<"microbatches", "microbatches", "int64_t", "1", "the loss is divided by this">];
 }
 def DifferentiatePass : Pass<"llcc-differentiate", "::mlir::ModuleOp"> {
   let summary = "Adds to @gradients the gradient of its loss by each trainable parameter";
+  let dependentDialects = ["::mlir::llcc::LlccDialect", "::mlir::func::FuncDialect"];
 }
 def AttachOptimizerPass : Pass<"llcc-attach-optimizer", "::mlir::ModuleOp"> {
   let summary = "Makes @update: clipping, one llcc.update for each trainable parameter";
+  let dependentDialects = ["::mlir::llcc::LlccDialect", "::mlir::func::FuncDialect"];
   let options = [
     Option<"optimizer", "optimizer", "std::string", "\"sgd\"", "sgd | momentum | adam | adamw, then ,key=value">,
     Option<"clip", "clip", "double", "0.0", "largest global gradient norm; 0: none">];
 }
 def DecomposePass : Pass<"llcc-decompose", "::mlir::ModuleOp"> {
   let summary = "Rewrites ops that were whole for differentiation into arith, math, reduce and broadcast";
+  let dependentDialects = ["::mlir::llcc::LlccDialect", "::mlir::func::FuncDialect"];
 }

@@ -1,0 +1,29 @@
+// The gradient table and the sums of cotangents.
+#include "passes/train/Gradients.h"
+
+namespace mlir::llcc {
+
+void Cotangents::add(Emitter &e, Value value, Value cotangent) {
+  Value &sum = sums[value];
+  sum = sum ? e.add(sum, cotangent) : cotangent;
+}
+
+GradientTable::GradientTable() {
+  addElementwiseGradients(*this);
+  addMathGradients(*this);
+  addShapeGradients(*this);
+  addContractionGradients(*this);
+  addWholeGradients(*this);
+}
+
+const GradientTable &GradientTable::get() {
+  static const GradientTable table;
+  return table;
+}
+
+const GradientTable::Rule *GradientTable::lookup(StringRef name) const {
+  auto it = rules.find(name);
+  return it == rules.end() ? nullptr : &it->second;
+}
+
+} // namespace mlir::llcc

@@ -1,0 +1,77 @@
+// The gradient table: for each op of the language, how the cotangent of its result becomes cotangents of its operands.
+#ifndef LLCC_PASSES_TRAIN_GRADIENTS_H
+#define LLCC_PASSES_TRAIN_GRADIENTS_H
+
+#include "passes/train/Emitter.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace mlir::llcc {
+
+/// Sums of cotangents (d loss / d value) while a function is walked backwards.
+class Cotangents {
+public:
+  /// `active`: values that depend on a trainable parameter; nothing is computed for others.
+  explicit Cotangents(DenseSet<Value> active) : active(std::move(active)) {}
+  bool isActive(Value value) const { return active.contains(value); }
+  /// Nothing where the loss does not depend on `value`.
+  Value lookup(Value value) const { return sums.lookup(value); }
+  void add(Emitter &e, Value value, Value cotangent);
+
+private:
+  DenseSet<Value> active;
+  DenseMap<Value, Value> sums;
+};
+
+/// What a rule sees: ops are emitted behind the forward ops, at the location "grad"(op).
+class Backward : public Emitter {
+public:
+  Backward(OpBuilder &builder, Location loc, Value dy, Cotangents &cotangents)
+      : Emitter(builder, loc), dy(dy), cotangents(cotangents) {}
+
+  /// Whether d loss / d `operand` is wanted.
+  bool needs(Value operand) const { return cotangents.isActive(operand); }
+  /// Adds to d loss / d `operand` what `compute` gives; asks only where it is wanted.
+  void give(Value operand, llvm::function_ref<Value()> compute) {
+    if (needs(operand))
+      cotangents.add(*this, operand, compute());
+  }
+
+  const Value dy; ///< d loss / d result, of the result's type
+
+private:
+  Cotangents &cotangents;
+};
+
+class GradientTable {
+public:
+  using Rule = std::function<void(Operation *, Backward &)>;
+
+  /// All rules; each op of the language has at most one.
+  static const GradientTable &get();
+  /// Nothing where the op has no rule. `name`: as in `arith.mulf`.
+  const Rule *lookup(StringRef name) const;
+
+  /// `rule`: void(Op, Backward &), gives to the operands. Only ops with one result have rules.
+  template <typename Op, typename RuleT> void add(RuleT rule) {
+    rules[Op::getOperationName()] = [rule](Operation *op, Backward &b) { rule(cast<Op>(op), b); };
+  }
+  /// Ops that are constant almost everywhere (floor): nothing flows.
+  template <typename... Ops> void addConstant() {
+    (add<Ops>([](Ops, Backward &) {}), ...);
+  }
+
+private:
+  GradientTable();
+  llvm::StringMap<Rule> rules;
+};
+
+// The rows of the table, by family.
+void addElementwiseGradients(GradientTable &table);
+void addMathGradients(GradientTable &table);
+void addShapeGradients(GradientTable &table);
+void addContractionGradients(GradientTable &table);
+void addWholeGradients(GradientTable &table);
+
+} // namespace mlir::llcc
+
+#endif

@@ -1,0 +1,43 @@
+// Names of the argument and result attributes by which the functions of a step know their parts
+// (compiler/ir/README.md), and how to find them.
+#ifndef LLCC_PASSES_TRAIN_SIGNATURE_H
+#define LLCC_PASSES_TRAIN_SIGNATURE_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace mlir::llcc {
+
+constexpr StringLiteral kInput = "llcc.input", kLabel = "llcc.label", kBatched = "llcc.batched",
+                        kClasses = "llcc.classes", kParam = "llcc.param", kTrainable = "llcc.trainable",
+                        kState = "llcc.state", kInit = "llcc.init", kScalar = "llcc.scalar",
+                        kGradient = "llcc.gradient", kOutput = "llcc.output", kLoss = "llcc.loss",
+                        kMicrobatches = "llcc.microbatches";
+
+/// A parameter of a function: its argument number and its ONNX initializer name.
+struct Param {
+  unsigned arg;
+  StringRef name;
+};
+
+/// Name that argument `arg` has under attribute `key`; empty where it has none.
+inline StringRef argName(func::FuncOp func, unsigned arg, StringRef key) {
+  auto name = func.getArgAttrOfType<StringAttr>(arg, key);
+  return name ? name.getValue() : StringRef();
+}
+
+/// Parameters that are trained, in argument order.
+inline SmallVector<Param> trainableParams(func::FuncOp func) {
+  SmallVector<Param> params;
+  for (unsigned i = 0; i < func.getNumArguments(); ++i)
+    if (StringRef name = argName(func, i, kParam); !name.empty() && func.getArgAttr(i, kTrainable))
+      params.push_back({i, name});
+  return params;
+}
+
+inline func::ReturnOp returnOf(func::FuncOp func) {
+  return cast<func::ReturnOp>(func.getBody().back().getTerminator());
+}
+
+} // namespace mlir::llcc
+
+#endif

@@ -1,0 +1,84 @@
+// Formulas of the ops that stay whole until they are differentiated.
+#include "passes/train/Whole.h"
+
+namespace mlir::llcc {
+
+static constexpr double kSqrtHalf = 0.70710678118654752440, kSqrtTwoOverPi = 0.79788456080286535588,
+                        kOneOverSqrtTwoPi = 0.39894228040143267794, kGeluCubic = 0.044715;
+
+static ArrayRef<int64_t> shapeOf(Value x) { return typeOf(x).getShape(); }
+
+Value sigmoid(Emitter &e, Value x) { return e.div(e.constantLike(x, 1), e.add(e.exp(e.neg(x)), 1)); }
+
+Value softplus(Emitter &e, Value x) {
+  Value zero = e.constantLike(x, 0);
+  Value tail = e.unary<math::Log1pOp>(e.exp(e.neg(e.unary<math::AbsFOp>(x))));
+  return e.add(e.binary<arith::MaximumFOp>(x, zero), tail);
+}
+
+/// x minus its largest element along axis.
+static Value shifted(Emitter &e, Value x, int64_t axis) {
+  return e.sub(x, e.restore(e.reduce(ReduceKind::Max, x, axis), shapeOf(x), axis));
+}
+
+Value softmax(Emitter &e, Value x, int64_t axis) {
+  Value weight = e.exp(shifted(e, x, axis));
+  return e.div(weight, e.restore(e.sum(weight, axis), shapeOf(x), axis));
+}
+
+Value logSoftmax(Emitter &e, Value x, int64_t axis) {
+  Value shift = shifted(e, x, axis);
+  Value log = e.unary<math::LogOp>(e.sum(e.exp(shift), axis));
+  return e.sub(shift, e.restore(log, shapeOf(x), axis));
+}
+
+/// tanh(sqrt(2/pi) (x + 0.044715 x^3))
+static Value geluTanh(Emitter &e, Value x) {
+  Value inner = e.mul(x, e.add(e.mul(e.mul(x, x), kGeluCubic), 1));
+  return e.unary<math::TanhOp>(e.mul(inner, kSqrtTwoOverPi));
+}
+
+/// Phi(x), or its approximation.
+static Value gauss(Emitter &e, Value x, bool tanh) {
+  Value odd = tanh ? geluTanh(e, x) : e.unary<math::ErfOp>(e.mul(x, kSqrtHalf));
+  return e.mul(e.add(odd, 1), 0.5);
+}
+
+Value gelu(Emitter &e, Value x, bool tanh) { return e.mul(x, gauss(e, x, tanh)); }
+
+Value geluSlope(Emitter &e, Value x, bool tanh) {
+  Value phi; // derivative of gauss
+  if (tanh) {
+    Value t = geluTanh(e, x), inner = e.add(e.mul(e.mul(x, x), 3 * kGeluCubic), 1);
+    phi = e.mul(e.mul(e.sub(e.constantLike(x, 1), e.mul(t, t)), inner), 0.5 * kSqrtTwoOverPi);
+  } else {
+    phi = e.mul(e.exp(e.mul(e.mul(x, x), -0.5)), kOneOverSqrtTwoPi);
+  }
+  return e.add(gauss(e, x, tanh), e.mul(x, phi));
+}
+
+Value spreadMean(Emitter &e, Value x, int64_t axis) {
+  SmallVector<int64_t> dims = dimsFrom(axis, typeOf(x).getRank());
+  int64_t count = 1;
+  for (int64_t dim : dims)
+    count *= typeOf(x).getDimSize(dim);
+  return e.restore(e.mul(e.sum(x, dims), 1.0 / std::max<int64_t>(count, 1)), shapeOf(x), dims);
+}
+
+Value spreadTail(Emitter &e, Value x, Value like) {
+  int64_t rank = typeOf(like).getRank();
+  return e.broadcast(x, shapeOf(like), dimsFrom(rank - typeOf(x).getRank(), rank));
+}
+
+Normalized normalize(Emitter &e, Value x, int64_t axis, double epsilon) {
+  SmallVector<int64_t> dims = dimsFrom(axis, typeOf(x).getRank());
+  int64_t count = 1;
+  for (int64_t dim : dims)
+    count *= typeOf(x).getDimSize(dim);
+  Value centred = e.sub(x, spreadMean(e, x, axis));
+  Value variance = e.mul(e.sum(e.mul(centred, centred), dims), 1.0 / std::max<int64_t>(count, 1));
+  Value rstd = e.restore(e.unary<math::RsqrtOp>(e.add(variance, epsilon)), shapeOf(x), dims);
+  return {e.mul(centred, rstd), rstd};
+}
+
+} // namespace mlir::llcc
