@@ -1,0 +1,180 @@
+// Form fold: reductions that keep some dimensions; parts of the extent own kept positions.
+#include "passes/lower/KernelLoops.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace mlir::llcc;
+
+// Kept positions that are accumulated together when the operand's last dimension is kept: 1 KiB of f32.
+static constexpr int64_t blockSize = 256;
+// Float sums run over at most about this many terms before they are added to the total, which bounds the rounding
+// error.
+static constexpr int64_t chunkSize = 128;
+
+// Last dimension reduced: for each kept position the reduced ones inside, in registers. Last dimension kept: reduced
+// positions outside, a block of kept ones inside, so that the inner loop walks memory in order and vectorises.
+LogicalResult KernelLoops::emitFold() {
+  SmallVector<ReduceOp> reduces = reductions();
+  if (reduces.empty())
+    return kernel.emitError("fold kernel has no llcc.reduce, needs at least one");
+  ArrayRef<int64_t> shape = shapeOf(reduces[0].getX());
+  for (ReduceOp reduce : reduces)
+    if (shapeOf(reduce.getX()) != shape || reduce.getDims() != reduces[0].getDims())
+      return reduce.emitError() << "reduces " << reduce.getX().getType() << " along [" << reduce.getDims()
+                                << "] in a fold kernel whose first reduction is of " << reduces[0].getX().getType()
+                                << " along [" << reduces[0].getDims() << "], needs the same";
+  for (Value result : results)
+    if (elementsOf(result) != elementsOf(reduces[0]))
+      return kernel.emitError() << "fold kernel has a result of type " << result.getType()
+                                << ", needs the kept shape of " << reduces[0].getType();
+
+  // Neighbouring dimensions of one kind are one group: loop space g.
+  struct Group {
+    bool reduced;
+    int64_t size;
+  };
+  SmallVector<Group> groups;
+  for (auto [i, size] : llvm::enumerate(shape)) {
+    bool reduced = llvm::is_contained(reduces[0].getDims(), int64_t(i));
+    if (size == 1)
+      continue;
+    if (groups.empty() || groups.back().reduced != reduced)
+      groups.push_back({reduced, 1});
+    groups.back().size *= size;
+  }
+  SmallVector<int64_t> keptSizes, reducedSizes;
+  struct Slot {
+    bool reduced;
+    int64_t space, position;
+  };
+  SmallVector<Slot> slots; // of the operand's digits, in order
+  for (auto [g, group] : llvm::enumerate(groups))
+    for (auto [position, size] : llvm::enumerate(space(g, group.size))) {
+      (group.reduced ? reducedSizes : keptSizes).push_back(size);
+      slots.push_back({group.reduced, int64_t(g), int64_t(position)});
+    }
+  // Digits of the operand from kept and reduced ones; both are loops.
+  auto operand = [&](const Coord &kept, const Coord &reduced) {
+    Coord at;
+    size_t k = 0, r = 0;
+    for (const Slot &slot : slots) {
+      at.push_back(slot.reduced ? reduced[r++] : kept[k++]);
+      e.bindLoop(at.back(), slot.space, slot.position);
+    }
+    return at;
+  };
+  auto digitsOf = [](ArrayRef<Value> values, ArrayRef<int64_t> sizes) {
+    Coord at;
+    for (auto [value, size] : llvm::zip(values, sizes))
+      at.push_back({value, size});
+    return at;
+  };
+  auto all = llvm::to_vector(llvm::seq<int64_t>(0, results.size()));
+  SmallVector<Value> inits;
+  for (ReduceOp reduce : reduces)
+    inits.push_back(e.neutral(reduce.getKind(), reduce.getType().getElementType()));
+
+  if (groups.empty() || groups.back().reduced) {
+    loop(begin, end, 1, [&](Value number) {
+      Coord kept = e.delinearise(number, keptSizes);
+      e.bindLinear(kept, number);
+      SmallVector<Value> sums = e.nest(reducedSizes, inits, [&](ArrayRef<Value> ivs, ValueRange accs) {
+        Coord at = operand(kept, digitsOf(ivs, reducedSizes));
+        SmallVector<Value> next;
+        for (auto [reduce, acc] : llvm::zip(reduces, accs))
+          next.push_back(e.combine(reduce.getKind(), acc, e.pull(reduce.getX(), at)));
+        return next;
+      });
+      for (auto [reduce, sum] : llvm::zip(reduces, sums))
+        e.bindValue(reduce, kept, sum);
+      storeResults(all, kept);
+    });
+    return success();
+  }
+
+  OpBuilder &b = e.builder;
+  constexpr int64_t keptSpace = -1; // all kept digits together: runs along the last
+  spaces[keptSpace] = keptSizes;
+  int64_t total = product(reducedSizes);
+  SmallVector<Value> blocks, parts; // accumulators of a block; those of a chunk
+  auto buffer = [&](ReduceOp reduce) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointAfterValue(e.index(0));
+    Type type = reduce.getType().getElementType();
+    return memref::AllocaOp::create(b, e.loc, MemRefType::get({blockSize}, type.isInteger(1) ? b.getI8Type() : type),
+                                    b.getI64IntegerAttr(64));
+  };
+  auto chunked = [&](ReduceOp reduce) {
+    return total > 2 * chunkSize && reduce.getKind() == ReduceKind::Sum &&
+           isa<FloatType>(reduce.getType().getElementType());
+  };
+  for (ReduceOp reduce : reduces) {
+    blocks.push_back(buffer(reduce));
+    parts.push_back(chunked(reduce) ? buffer(reduce) : blocks.back());
+  }
+  bool anyChunk = llvm::any_of(reduces, chunked);
+  auto typeOf = [&](size_t i) { return reduces[i].getType().getElementType(); };
+
+  runs(keptSpace, product(keptSizes), [&](const Coord &lead, Value start, Value from, Value to) {
+    loop(from, to, blockSize, [&](Value first) {
+      Value left = arith::SubIOp::create(b, e.loc, to, first);
+      Value length = arith::MinSIOp::create(b, e.loc, left, e.index(blockSize));
+      auto each = [&](function_ref<void(Value)> body) { loop(e.index(0), length, 1, body); };
+      each([&](Value j) {
+        for (size_t i = 0; i < reduces.size(); ++i)
+          e.store(inits[i], blocks[i], j);
+      });
+      auto accumulate = [&](const Coord &reduced) {
+        each([&](Value j) {
+          Coord kept = lead;
+          kept.push_back({e.add(first, j), keptSizes.back()});
+          Coord at = operand(kept, reduced);
+          for (auto [i, reduce] : llvm::enumerate(reduces)) {
+            Value old = e.load(parts[i], j, typeOf(i));
+            e.store(e.combine(reduce.getKind(), old, e.pull(reduce.getX(), at)), parts[i], j);
+          }
+        });
+      };
+      auto walk = [&](ArrayRef<int64_t> sizes, Coord outer) {
+        e.nest(sizes, {}, [&](ArrayRef<Value> ivs, ValueRange) {
+          Coord reduced = outer;
+          Coord inner = digitsOf(ivs, sizes);
+          reduced.append(inner.begin(), inner.end());
+          accumulate(reduced);
+          return SmallVector<Value>();
+        });
+      };
+      if (!anyChunk) {
+        walk(reducedSizes, {});
+      } else {
+        int64_t outer = reducedSizes.front(), step = std::max<int64_t>(1, chunkSize / (total / outer));
+        loop(e.index(0), e.index(outer), step, [&](Value chunk) {
+          each([&](Value j) {
+            for (size_t i = 0; i < reduces.size(); ++i)
+              if (chunked(reduces[i]))
+                e.store(inits[i], parts[i], j);
+          });
+          Value stop = arith::MinSIOp::create(b, e.loc, e.add(chunk, e.index(step)), e.index(outer));
+          loop(chunk, stop, 1, [&](Value i) { walk(ArrayRef<int64_t>(reducedSizes).drop_front(), {{i, outer}}); });
+          each([&](Value j) {
+            for (size_t i = 0; i < reduces.size(); ++i)
+              if (chunked(reduces[i]))
+                e.store(
+                    arith::AddFOp::create(b, e.loc, e.load(blocks[i], j, typeOf(i)), e.load(parts[i], j, typeOf(i))),
+                    blocks[i], j);
+          });
+        });
+      }
+      each([&](Value j) {
+        Coord kept = lead;
+        kept.push_back({e.add(first, j), keptSizes.back()});
+        e.bindLinear(kept, e.add(start, kept.back().value));
+        for (auto [i, reduce] : llvm::enumerate(reduces))
+          e.bindValue(reduce, kept, e.load(blocks[i], j, typeOf(i)));
+        storeResults(all, kept);
+      });
+    });
+  });
+  return success();
+}

@@ -1,0 +1,243 @@
+// Forms map, row and scatter, and the loops that all forms are made of.
+#include "passes/lower/KernelLoops.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace mlir::llcc;
+
+KernelLoops::KernelLoops(func::FuncOp kernel, PullEmitter &emitter, LoopSpaces &spaces, ArrayRef<Value> outs,
+                         Value begin, Value end)
+    : kernel(kernel), e(emitter), spaces(spaces), outs(outs), begin(begin), end(end) {
+  for (Value result : kernel.getBody().front().getTerminator()->getOperands())
+    results.push_back(result);
+}
+
+LogicalResult KernelLoops::emit() {
+  StringRef form = kernel->getAttrOfType<StringAttr>("llcc.kernel").getValue();
+  if (results.empty())
+    return kernel.emitError("kernel has no result, needs at least one");
+  if (form == "map")
+    return emitMap();
+  if (form == "row")
+    return emitRow();
+  if (form == "fold")
+    return emitFold();
+  if (form == "scatter")
+    return emitScatter();
+  return kernel.emitError() << "kernel form is '" << form << "', needs map, row, fold or scatter";
+}
+
+//===-- Loops ---------------------------------------------------------------===//
+
+ArrayRef<int64_t> KernelLoops::space(int64_t id, int64_t n) {
+  auto [it, fresh] = spaces.try_emplace(id);
+  if (fresh && n != 1)
+    it->second.push_back(n);
+  return it->second;
+}
+
+void KernelLoops::loop(Value from, Value to, int64_t step, function_ref<void(Value)> body) {
+  auto op = scf::ForOp::create(e.builder, e.loc, from, to, e.index(step));
+  OpBuilder::InsertionGuard guard(e.builder);
+  PullEmitter::Scope scope(e);
+  e.builder.setInsertionPoint(op.getBody()->getTerminator());
+  body(op.getInductionVar());
+}
+
+void KernelLoops::bindLoops(int64_t id, const Coord &at) {
+  for (auto [position, digit] : llvm::enumerate(at))
+    e.bindLoop(digit, id, position);
+}
+
+void KernelLoops::runs(int64_t id, int64_t n, function_ref<void(const Coord &, Value, Value, Value)> body) {
+  ArrayRef<int64_t> sizes = space(id, n);
+  if (sizes.size() <= 1)
+    return body({}, e.index(0), begin, end);
+  OpBuilder &b = e.builder;
+  Value inner = e.index(sizes.back());
+  Value first = arith::DivUIOp::create(b, e.loc, begin, inner);
+  Value last = arith::DivUIOp::create(b, e.loc, e.add(end, e.index(sizes.back() - 1)), inner);
+  loop(first, last, 1, [&](Value run) {
+    Value start = e.mul(run, inner);
+    Value from = arith::MaxSIOp::create(b, e.loc, arith::SubIOp::create(b, e.loc, begin, start), e.index(0));
+    Value to = arith::MinSIOp::create(b, e.loc, arith::SubIOp::create(b, e.loc, end, start), inner);
+    Coord lead = e.delinearise(run, sizes.drop_back());
+    bindLoops(id, lead);
+    e.bindLinear(lead, run);
+    body(lead, start, from, to);
+  });
+}
+
+Coord KernelLoops::inRun(int64_t id, const Coord &lead, Value start, Value j) {
+  Coord at = lead;
+  if (!spaces[id].empty())
+    at.push_back({j, spaces[id].back()});
+  bindLoops(id, at);
+  e.bindLinear(at, e.add(start, j));
+  return at;
+}
+
+SmallVector<Value> KernelLoops::whole(int64_t id, int64_t n, ValueRange inits,
+                                      function_ref<SmallVector<Value>(const Coord &, ValueRange)> body) {
+  ArrayRef<int64_t> sizes = space(id, n);
+  return e.nest(sizes, inits, [&](ArrayRef<Value> ivs, ValueRange accs) {
+    Coord at;
+    for (auto [iv, size] : llvm::zip(ivs, sizes))
+      at.push_back({iv, size});
+    bindLoops(id, at);
+    return body(at, accs);
+  });
+}
+
+void KernelLoops::storeResults(ArrayRef<int64_t> which, const Coord &at) {
+  SmallVector<Value> scalars;
+  for (int64_t r : which)
+    scalars.push_back(e.pull(results[r], at));
+  for (auto [r, scalar] : llvm::zip(which, scalars))
+    e.store(scalar, outs[r], e.linear(at));
+}
+
+SmallVector<ReduceOp> KernelLoops::reductions() { return llvm::to_vector(kernel.getBody().front().getOps<ReduceOp>()); }
+
+static Coord joined(const Coord &a, const Coord &b) {
+  Coord at = a;
+  at.append(b.begin(), b.end());
+  return at;
+}
+
+//===-- Map -----------------------------------------------------------------===//
+
+LogicalResult KernelLoops::emitMap() {
+  int64_t n = elementsOf(results[0]);
+  for (Value result : results)
+    if (shapeOf(result) != shapeOf(results[0]))
+      return kernel.emitError() << "map kernel has results of types " << results[0].getType() << " and "
+                                << result.getType() << ", needs one shape";
+  auto all = llvm::to_vector(llvm::seq<int64_t>(0, results.size()));
+  runs(0, n, [&](const Coord &lead, Value start, Value from, Value to) {
+    loop(from, to, 1, [&](Value j) { storeResults(all, inRun(0, lead, start, j)); });
+  });
+  return success();
+}
+
+//===-- Row -----------------------------------------------------------------===//
+
+// For each row: reductions in the order of their dependences, those of one depth and length in one loop; then values of
+// one element a row; then one loop for each result length, buffers that overwrite an argument last.
+LogicalResult KernelLoops::emitRow() {
+  auto rowsAttr = kernel->getAttrOfType<IntegerAttr>("llcc.rows");
+  if (!rowsAttr)
+    return kernel.emitError("row kernel has no llcc.rows, needs the number of leading dimensions that are rows");
+  size_t rows = rowsAttr.getInt();
+  SmallVector<ReduceOp> reduces = reductions();
+  ArrayRef<int64_t> like = reduces.empty() ? shapeOf(results[0]) : shapeOf(reduces[0].getX());
+  auto leads = [&](ArrayRef<int64_t> shape) {
+    return shape.size() >= rows && like.size() >= rows && shape.take_front(rows) == like.take_front(rows);
+  };
+  for (ReduceOp reduce : reduces) {
+    ArrayRef<int64_t> dims = reduce.getDims();
+    bool rest = dims.size() + rows == shapeOf(reduce.getX()).size();
+    for (auto [i, dim] : llvm::enumerate(dims))
+      rest &= dim == int64_t(rows + i);
+    if (!rest || !leads(shapeOf(reduce.getX())))
+      return reduce.emitError() << "reduces " << reduce.getX().getType() << " along [" << dims
+                                << "] in a row kernel, needs all dimensions from " << rows << " on";
+  }
+  for (Value result : results)
+    if (!leads(shapeOf(result)))
+      return kernel.emitError() << "row kernel has a result of type " << result.getType() << ", needs its first "
+                                << rows << " dimensions to be the rows";
+
+  // Depth: how many reductions lie below a value.
+  DenseMap<Value, int64_t> depth;
+  std::map<std::pair<int64_t, int64_t>, SmallVector<ReduceOp>> levels; // (depth, length) -> reductions
+  for (Operation &op : kernel.getBody().front()) {
+    int64_t below = 0;
+    for (Value operand : op.getOperands())
+      below = std::max(below, depth.lookup(operand));
+    auto reduce = dyn_cast<ReduceOp>(op);
+    if (reduce)
+      levels[{below, product(shapeOf(reduce.getX()).drop_front(rows))}].push_back(reduce);
+    for (Value result : op.getResults())
+      depth[result] = below + bool(reduce);
+  }
+  std::map<std::pair<bool, int64_t>, SmallVector<int64_t>> stores; // (overwrites an argument, length) -> results
+  auto inplace = kernel->getAttrOfType<DenseI64ArrayAttr>("llcc.inplace");
+  for (auto [i, result] : llvm::enumerate(results)) {
+    int64_t length = product(shapeOf(result).drop_front(rows));
+    stores[{length != 1 && inplace && inplace[i] >= 0, length}].push_back(i);
+  }
+
+  int64_t count = product(like.take_front(rows));
+  ArrayRef<int64_t> rowSizes = space(0, count);
+  loop(begin, end, 1, [&](Value number) {
+    Coord row = e.delinearise(number, rowSizes);
+    bindLoops(0, row);
+    e.bindLinear(row, number);
+    int64_t id = 1;
+    for (auto &level : levels) {
+      SmallVector<ReduceOp> &group = level.second;
+      SmallVector<Value> inits;
+      for (ReduceOp reduce : group)
+        inits.push_back(e.neutral(reduce.getKind(), reduce.getType().getElementType()));
+      SmallVector<Value> sums = whole(id++, level.first.second, inits, [&](const Coord &inner, ValueRange accs) {
+        SmallVector<Value> next;
+        for (auto [reduce, acc] : llvm::zip(group, accs))
+          next.push_back(e.combine(reduce.getKind(), acc, e.pull(reduce.getX(), joined(row, inner))));
+        return next;
+      });
+      for (auto [reduce, sum] : llvm::zip(group, sums))
+        e.bindValue(reduce, row, sum);
+    }
+    for (bool last : {false, true})
+      for (auto &store : stores)
+        if (store.first.first == last)
+          whole(id++, store.first.second, {}, [&](const Coord &inner, ValueRange) {
+            storeResults(store.second, joined(row, inner));
+            return SmallVector<Value>();
+          });
+  });
+  return success();
+}
+
+//===-- Scatter -------------------------------------------------------------===//
+
+LogicalResult KernelLoops::emitScatter() {
+  auto op = results[0].getDefiningOp<ScatterAddOp>();
+  if (!op || results.size() != 1)
+    return kernel.emitError("scatter kernel must return one llcc.scatter_add and nothing else");
+  ArrayRef<int64_t> shape = op.getType().getShape();
+  int64_t axis = op.getAxis(), count = elementsOf(op.getIndices());
+  int64_t outer = product(shape.take_front(axis)), inner = product(shape.drop_front(axis + 1));
+  auto at = [&](std::initializer_list<std::pair<Value, int64_t>> digits, const Coord &column) {
+    Coord coord;
+    for (auto [value, size] : digits)
+      if (size != 1)
+        coord.push_back({value, size});
+    return joined(coord, column);
+  };
+  Value zero = e.number(op.getType().getElementType(), 0), from0 = e.index(0);
+  // Each part owns whole columns, so it may add without asking the others, in the order of the indices.
+  runs(0, inner, [&](const Coord &lead, Value start, Value from, Value to) {
+    loop(from0, e.index(outer * shape[axis]), 1, [&](Value r) {
+      loop(from, to, 1, [&](Value j) {
+        e.store(zero, outs[0], e.linear(at({{r, outer * shape[axis]}}, inRun(0, lead, start, j))));
+      });
+    });
+    loop(from0, e.index(outer), 1, [&](Value o) {
+      loop(from0, e.index(count), 1, [&](Value i) {
+        Value row = e.row(op.getIndices(), at({{i, count}}, {}), shape[axis]);
+        loop(from, to, 1, [&](Value j) {
+          Coord column = inRun(0, lead, start, j);
+          Value update = e.pull(op.getUpdates(), at({{o, outer}, {i, count}}, column));
+          Value place = e.linear(at({{o, outer}, {row, shape[axis]}}, column));
+          Value old = e.load(outs[0], place, op.getType().getElementType());
+          e.store(arith::AddFOp::create(e.builder, e.loc, old, update), outs[0], place);
+        });
+      });
+    });
+  });
+  return success();
+}
