@@ -3,9 +3,11 @@ include "mlir/Pass/PassBase.td"
 
 def FuseKernelsPass : Pass<"llcc-fuse-kernels", "::mlir::ModuleOp"> {
   let summary = "Outlines neighbours into kernels; what stays is calls, contractions, convolutions and communication";
+  let dependentDialects = ["func::FuncDialect", "LlccDialect", "arith::ArithDialect"];
 }
 def PlanMemoryPass : Pass<"llcc-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Turns step functions and @forward into programs: instructions on streams, every buffer at a place in one arena";
+  let dependentDialects = ["LlccDialect"];
 }
 def ConvertKernelsToLoopsPass : Pass<"llcc-convert-kernels-to-loops", "::mlir::ModuleOp"> {
   let summary = "Kernels become loops over memrefs, for CPU";

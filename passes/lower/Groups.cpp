@@ -1,0 +1,349 @@
+// Greedy fusion on the graph of groups.
+//
+// A group starts as one op. Two groups may join where (1) one form covers the ops of both (formOf), (2) the kernel
+// keeps at most kMostArguments buffers, and (3) no path leads from one to the other through a third, as the joined
+// group would then both come before and after it. Communication keeps its order: the graph has an edge from each send,
+// receive and collective to the next.
+#include "passes/lower/Groups.h"
+
+#include <queue>
+
+namespace mlir::llcc {
+
+static constexpr size_t kMostArguments = 24;
+static constexpr size_t kMostOps = 128;
+/// Unrelated updates of parameters up to this size share a launch.
+static constexpr int64_t kSmall = 1 << 14;
+/// Siblings further apart (in ops) stay apart: a joined kernel computes early what is needed late.
+static constexpr int64_t kNear = 64;
+static constexpr unsigned kNone = ~0u;
+
+static bool isCommunication(Operation *op) {
+  return isa<AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp, SendOp, RecvOp>(op);
+}
+
+Groups::Groups(func::FuncOp function) : function(function) {
+  Block &block = function.getBody().front();
+  // Backwards: an op is computed once if it is work or an anchor, or free and read by an anchor (through views).
+  DenseSet<Operation *> needed;
+  for (Operation &op : llvm::reverse(block)) {
+    if (classOf(&op) == OpClass::Free && !needed.contains(&op))
+      continue;
+    needed.insert(&op);
+    if (classOf(&op) != OpClass::Anchor)
+      continue;
+    for (Value x : op.getOperands()) {
+      while (auto view = x.getDefiningOp<ReshapeOp>())
+        x = view.getX();
+      if (Operation *def = x.getDefiningOp())
+        needed.insert(def);
+    }
+  }
+  int64_t at = 0;
+  for (Operation &op : block) {
+    position[&op] = at++;
+    if (!needed.contains(&op))
+      continue;
+    unsigned id = groups.size();
+    owner[&op] = id;
+    leader.push_back(id);
+    Group &group = groups.emplace_back();
+    group.members = {&op};
+    group.anchor = classOf(&op) == OpClass::Anchor;
+    group.position = position[&op];
+    rank.push_back(id), sequence.push_back(id); // the source is in topological order
+  }
+  std::optional<unsigned> communication;
+  for (Operation &op : block) {
+    if (!isComputedOnce(&op))
+      continue;
+    llvm::SmallSetVector<Value, 8> sources;
+    sourcesOf(&op, sources);
+    for (Value source : sources) {
+      consumers[source].push_back(&op);
+      if (Operation *def = source.getDefiningOp())
+        addEdge(owner[def], owner[&op]);
+    }
+    if (isCommunication(&op)) {
+      if (communication)
+        addEdge(*communication, owner[&op]);
+      communication = owner[&op];
+    }
+  }
+}
+
+unsigned Groups::find(unsigned id) const {
+  while (leader[id] != id)
+    id = leader[id] = leader[leader[id]];
+  return id;
+}
+
+std::optional<unsigned> Groups::groupOf(Operation *op) const {
+  auto it = owner.find(op);
+  return it == owner.end() ? std::nullopt : std::optional(find(it->second));
+}
+
+void Groups::addEdge(unsigned from, unsigned to) {
+  if (from == to)
+    return;
+  groups[from].after.insert(to);
+  groups[to].before.insert(from);
+}
+
+void Groups::sourcesOf(Operation *op, llvm::SmallSetVector<Value, 8> &sources) const {
+  SmallVector<Value> stack(op->operand_begin(), op->operand_end());
+  DenseSet<Value> seen;
+  while (!stack.empty()) {
+    Value x = stack.pop_back_val();
+    if (!seen.insert(x).second)
+      continue;
+    Operation *def = x.getDefiningOp();
+    if (!def || isComputedOnce(def))
+      sources.insert(x);
+    else
+      stack.append(def->operand_begin(), def->operand_end());
+  }
+}
+
+/// Strips views that lie outside of every kernel: the value whose buffer holds `x`, if all that is between are
+/// reshapes.
+static Value rootOf(Value x) {
+  while (auto view = x.getDefiningOp<ReshapeOp>())
+    x = view.getX();
+  return x;
+}
+
+KernelBody Groups::bodyOf(ArrayRef<Operation *> members) const {
+  KernelBody body;
+  DenseSet<Operation *> inside(members.begin(), members.end()), pulled;
+  llvm::SmallSetVector<Value, 16> arguments;
+  SmallVector<Operation *> stack(members.begin(), members.end());
+  body.ops.assign(members.begin(), members.end());
+  while (!stack.empty()) {
+    Operation *op = stack.pop_back_val();
+    for (Value x : op->getOperands()) {
+      Operation *def = x.getDefiningOp();
+      if (def && (inside.contains(def) || pulled.contains(def)))
+        continue;
+      Operation *root = rootOf(x).getDefiningOp();
+      bool outside = !root || (isComputedOnce(root) && !inside.contains(root));
+      if (outside)
+        continue;
+      pulled.insert(def);
+      body.ops.push_back(def);
+      stack.push_back(def);
+    }
+  }
+  llvm::sort(body.ops, [&](Operation *a, Operation *b) { return position.lookup(a) < position.lookup(b); });
+  for (Operation *op : body.ops)
+    for (Value x : op->getOperands())
+      if (Operation *def = x.getDefiningOp(); !def || !(inside.contains(def) || pulled.contains(def)))
+        arguments.insert(x);
+  body.arguments.assign(arguments.begin(), arguments.end());
+  for (Operation *op : body.ops) {
+    if (!inside.contains(op))
+      continue;
+    for (Value result : op->getResults()) {
+      auto it = consumers.find(result);
+      if (it != consumers.end() && llvm::any_of(it->second, [&](Operation *user) { return !inside.contains(user); }))
+        body.results.push_back(result);
+    }
+  }
+  return body;
+}
+
+/// Collects in `forward` what `from` reaches among the groups numbered up to `to`; true where a path leads to `to`
+/// through a third.
+bool Groups::findForward(unsigned from, unsigned to, DenseSet<unsigned> &forward) const {
+  SmallVector<unsigned> stack;
+  for (unsigned next : groups[from].after)
+    if (next != to)
+      stack.push_back(next);
+  while (!stack.empty()) {
+    unsigned id = stack.pop_back_val();
+    if (id == to)
+      return true;
+    if (rank[id] > rank[to] || !forward.insert(id).second)
+      continue;
+    stack.append(groups[id].after.begin(), groups[id].after.end());
+  }
+  return false;
+}
+
+bool Groups::reaches(unsigned from, unsigned to) const {
+  SmallVector<unsigned> stack = {from};
+  DenseSet<unsigned> seen;
+  while (!stack.empty()) {
+    unsigned id = stack.pop_back_val();
+    if (id == to)
+      return true;
+    if (seen.insert(id).second)
+      stack.append(groups[id].after.begin(), groups[id].after.end());
+  }
+  return false;
+}
+
+bool Groups::tryMerge(unsigned a, unsigned b) {
+  if (a == b || groups[a].anchor || groups[b].anchor || groups[a].members.size() + groups[b].members.size() > kMostOps)
+    return false;
+  if (rank[a] > rank[b])
+    std::swap(a, b);
+  SmallVector<Operation *> members(groups[a].members);
+  members.append(groups[b].members.begin(), groups[b].members.end());
+  llvm::sort(members, [&](Operation *x, Operation *y) { return position.lookup(x) < position.lookup(y); });
+  KernelBody body = bodyOf(members);
+  if (body.arguments.size() + body.results.size() > kMostArguments || body.ops.size() > 2 * kMostOps ||
+      !formOf(body.ops, body.results))
+    return false;
+  DenseSet<unsigned> forward; // numbered between a and b, after a
+  if (findForward(a, b, forward))
+    return false;
+  // Renumber what lies between (Pearce and Kelly 2006): what does not follow a, the joined group, what follows a.
+  SmallVector<unsigned> slots, earlier, later;
+  for (unsigned number = rank[a]; number <= rank[b]; ++number) {
+    unsigned id = sequence[number];
+    if (id == kNone)
+      continue;
+    slots.push_back(number);
+    if (id != a && id != b)
+      (forward.contains(id) ? later : earlier).push_back(id);
+  }
+  earlier.push_back(a);
+  earlier.append(later);
+  for (auto [number, id] : llvm::zip(slots, earlier))
+    sequence[number] = id, rank[id] = number;
+  sequence[slots.back()] = kNone;
+
+  Group &into = groups[a], &from = groups[b];
+  into.members = std::move(members);
+  into.position = std::max(into.position, from.position);
+  leader[b] = a;
+  for (unsigned next : from.after) {
+    groups[next].before.remove(b);
+    addEdge(a, next);
+  }
+  for (unsigned prior : from.before) {
+    groups[prior].after.remove(b);
+    addEdge(prior, a);
+  }
+  from = Group();
+  return true;
+}
+
+bool Groups::fuseProducers() {
+  bool changed = false;
+  for (Operation &op : function.getBody().front()) {
+    std::optional<unsigned> consumer = groupOf(&op);
+    if (!consumer || groups[*consumer].anchor)
+      continue;
+    llvm::SmallSetVector<Value, 8> sources;
+    sourcesOf(&op, sources);
+    SmallVector<Operation *> producers;
+    for (Value source : sources)
+      if (Operation *def = source.getDefiningOp())
+        producers.push_back(def);
+    llvm::sort(producers, [&](Operation *x, Operation *y) { return position.lookup(x) > position.lookup(y); });
+    for (Operation *producer : producers)
+      changed |= tryMerge(*groupOf(producer), *groupOf(&op));
+  }
+  return changed;
+}
+
+/// Kernels that read the same large value close by read it once; updates of small parameters of equal shape share a
+/// launch.
+void Groups::fuseSiblings() {
+  SmallVector<Value> values(function.getArguments());
+  for (Operation &op : function.getBody().front())
+    if (isComputedOnce(&op))
+      values.append(op.result_begin(), op.result_end());
+  for (Value value : values) {
+    auto it = consumers.find(value);
+    if (it == consumers.end() || it->second.size() < 2)
+      continue;
+    std::optional<unsigned> last;
+    for (Operation *user : it->second) {
+      unsigned id = *groupOf(user);
+      if (groups[id].anchor || (last && find(*last) == id))
+        continue;
+      if (last && areSiblings(find(*last), id, elementsOf(value)) && tryMerge(find(*last), id))
+        continue;
+      last = id;
+    }
+  }
+}
+
+bool Groups::areSiblings(unsigned a, unsigned b, int64_t shared) const {
+  KernelBody one = bodyOf(groups[a].members), two = bodyOf(groups[b].members);
+  std::optional<KernelForm> x = formOf(one.ops, one.results), y = formOf(two.ops, two.results);
+  if (!x || !y || x->kind != y->kind || x->space != y->space)
+    return false;
+  if (shared > 1)
+    return 2 * shared >= x->getExtent() * x->cost && std::abs(groups[a].position - groups[b].position) <= kNear;
+  auto isUpdate = [&](const KernelBody &body) {
+    return llvm::all_of(body.results, [](Value result) {
+      return llvm::any_of(result.getUsers(), [](Operation *user) { return isa<func::ReturnOp>(user); });
+    });
+  };
+  return x->getExtent() <= kSmall && isUpdate(one) && isUpdate(two);
+}
+
+void Groups::fuse() {
+  for (int round = 0; round < 4 && fuseProducers(); ++round)
+    ;
+  fuseSiblings();
+}
+
+ArrayRef<unsigned> Groups::readersOf(Value value) {
+  auto [it, isNew] = readers.try_emplace(value);
+  if (isNew) {
+    llvm::SmallSetVector<unsigned, 8> ids;
+    auto at = consumers.find(value);
+    if (at != consumers.end())
+      for (Operation *user : at->second)
+        ids.insert(*groupOf(user));
+    it->second.assign(ids.begin(), ids.end());
+  }
+  return it->second;
+}
+
+SmallVector<unsigned> Groups::order() {
+  // A group that makes the new value of a parameter comes after the other readers of the old one, unless they depend on
+  // it.
+  auto ret = cast<func::ReturnOp>(function.getBody().front().getTerminator());
+  DenseMap<StringRef, BlockArgument> parameters;
+  for (BlockArgument argument : function.getArguments())
+    for (StringRef key : {"llcc.param", "llcc.state"})
+      if (auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), key))
+        parameters[name.getValue()] = argument;
+  for (auto [i, value] : llvm::enumerate(ret.getOperands())) {
+    Operation *def = value.getDefiningOp();
+    std::optional<unsigned> writer = def ? groupOf(def) : std::nullopt;
+    if (!writer)
+      continue;
+    for (StringRef key : {"llcc.param", "llcc.state"})
+      if (auto name = function.getResultAttrOfType<StringAttr>(i, key))
+        if (BlockArgument argument = parameters.lookup(name.getValue()))
+          for (unsigned reader : readersOf(argument))
+            if (reader != *writer && reader != *groupOf(ret) && !reaches(*writer, reader))
+              addEdge(reader, *writer);
+  }
+  SmallVector<unsigned> waiting(groups.size()), sorted;
+  using Item = std::pair<int64_t, unsigned>;
+  std::priority_queue<Item, std::vector<Item>, std::greater<Item>> ready;
+  for (unsigned id = 0; id < groups.size(); ++id) {
+    waiting[id] = groups[id].before.size();
+    if (!groups[id].members.empty() && !waiting[id])
+      ready.push({groups[id].position, id});
+  }
+  while (!ready.empty()) {
+    unsigned id = ready.top().second;
+    ready.pop();
+    sorted.push_back(id);
+    for (unsigned next : groups[id].after)
+      if (--waiting[next] == 0)
+        ready.push({groups[next].position, next});
+  }
+  return sorted;
+}
+
+} // namespace mlir::llcc

@@ -1,0 +1,78 @@
+// Outlines the body of a group into a function, or finds the one that is there already.
+#include "passes/lower/Kernels.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace mlir::llcc {
+
+/// "map 64x128: addf, cmpf, select", what `llrun inspect` shows: the computing ops in order, repetitions counted.
+static std::string textOf(const KernelBody &body, const KernelForm &form) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << form.getName() << " ";
+  if (form.space.empty())
+    os << "1";
+  llvm::interleave(form.space, os, "x");
+  llvm::MapVector<StringRef, int> names;
+  for (Operation *op : body.ops)
+    if (weightOf(op) > 0 || body.ops.size() == 1)
+      ++names[op->getName().stripDialect()];
+  const char *separator = ": ";
+  for (auto &[name, count] : names) {
+    os << separator << name;
+    if (count > 1)
+      os << "*" << count;
+    separator = ", ";
+  }
+  return text;
+}
+
+func::FuncOp Kernels::get(const KernelBody &body, ArrayRef<int64_t> inPlace) {
+  KernelForm form = *formOf(body.ops, body.results);
+  OpBuilder builder(module.getContext());
+  SmallVector<Type> ins, outs;
+  SmallVector<Location> locs;
+  for (Value argument : body.arguments)
+    ins.push_back(argument.getType()), locs.push_back(argument.getLoc());
+  for (Value result : body.results)
+    outs.push_back(result.getType());
+  auto kernel = func::FuncOp::create(body.ops.front()->getLoc(), "k", builder.getFunctionType(ins, outs));
+  kernel.setPrivate();
+  kernel->setAttr("llcc.kernel", builder.getStringAttr(form.getName()));
+  kernel->setAttr("llcc.extent", builder.getI64IntegerAttr(form.getExtent()));
+  kernel->setAttr("llcc.cost", builder.getI64IntegerAttr(form.cost));
+  if (form.kind == KernelForm::Row)
+    kernel->setAttr("llcc.rows", builder.getI64IntegerAttr(form.rows));
+  kernel->setAttr("llcc.inplace", builder.getDenseI64ArrayAttr(inPlace));
+  kernel->setAttr("llcc.text", builder.getStringAttr(textOf(body, form)));
+
+  Block *block = builder.createBlock(&kernel.getBody(), {}, ins, locs);
+  IRMapping inside;
+  inside.map(body.arguments, block->getArguments());
+  for (Operation *op : body.ops)
+    builder.clone(*op, inside);
+  SmallVector<Value> results;
+  for (Value result : body.results)
+    results.push_back(inside.lookup(result));
+  func::ReturnOp::create(builder, kernel.getLoc(), results);
+
+  std::string key;
+  llvm::raw_string_ostream os(key);
+  kernel.print(os, OpPrintingFlags().elideLargeElementsAttrs(int64_t(1) << 40));
+  auto [it, isNew] = known.try_emplace(key);
+  if (!isNew) {
+    kernel.erase();
+    return it->second;
+  }
+  std::string name;
+  do
+    name = "k" + std::to_string(next++);
+  while (module.lookupSymbol(name));
+  kernel.setName(name);
+  module.push_back(kernel);
+  return it->second = kernel;
+}
+
+} // namespace mlir::llcc
