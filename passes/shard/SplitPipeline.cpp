@@ -1,15 +1,490 @@
-// Makes one step function for each pipeline stage: the schedule table unrolled, sends, receives, update.
+// @gradients (one microbatch) and @update ⇒ @step_stage0 … @step_stageN: what each pipeline stage does in one step.
+//
+//   func @gradients(x, w1, w2) -> (loss, dw1, dw2)        func @step_stage0(w1, x of each microbatch, lr) -> w1
+//   func @update(w1, w2, dw1, dw2, lr) -> (w1, w2)   ⇒    func @step_stage1(w2, labels of each microbatch, lr) -> w2
+//
+// A step function is its row of the schedule table, unrolled: a forward task clones the stage's forward ops of @gradients
+// for one microbatch, a backward task the backward ops, gradients are summed, then comes the stage's part of @update.
+// Without a pipeline there is one stage and the same path. It is the last pass of the shard stage, since stages are programs of
+// local ops already: collectives stay within a stage.
+//
+// Messages: one for each value that another stage needs, and microbatch; sent and received between two slots, on all
+// stages in the same order (slot, sending stage, value), which is why they cannot wait for each other in a ring (Schedule.cpp).
+// A parameter that several stages use (tied weights) is kept by the stage that computes its gradient, which sends it to the others at the start.
+// @update may mix values of several stages (the global gradient norm): each stage sends what it has, which is a scalar, to the stages that need
+// it, and these compute the mixed part redundantly, in the same order.
 #include "compiler/ir/LLCC.h"
 #include "passes/shard/Passes.h"
+#include "passes/shard/Schedule.h"
+#include "passes/shard/Stages.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SmallBitVector.h"
 
 namespace mlir::llcc {
 #define GEN_PASS_DEF_SPLITPIPELINEPASS
 #include "passes/shard/Passes.h.inc"
 
 namespace {
+
+/// A value that goes from one stage to another; all messages have a global order, their position in a list.
+struct Message {
+  Value value;
+  int64_t from, to;
+  Task::Phase phase; ///< of the task after which it is sent
+};
+
+/// What the two functions say about stages.
+struct Split {
+  func::FuncOp gradients, update;
+  int64_t stages = 1, microbatches = 1;
+  Schedule schedule;
+  StageAssignment assignment;
+  SmallVector<Message> shared;    ///< parameters, at the start
+  SmallVector<Message> messages;  ///< of each microbatch
+  SmallVector<Message> exchange;  ///< within the update
+  DenseMap<Value, llvm::SmallBitVector> origins; ///< stages that a value of @update depends on
+  SmallVector<DenseSet<Value>> wanted;           ///< values of @update that each stage computes
+
+  FailureOr<int64_t> updateArgStage(unsigned i);
+  LogicalResult analyze();
+  void findMessages();
+  LogicalResult findOrigins();
+  void findWanted();
+  const llvm::SmallBitVector &originsOf(Value value) const { return origins.find(value)->second; }
+  int64_t captureStage(CaptureOp op) const { return std::max(0, originsOf(op.getX()).find_first()); }
+
+  std::optional<unsigned> parameterNamed(StringRef name) {
+    for (unsigned i = 0; i < gradients.getNumArguments(); ++i)
+      if (auto param = gradients.getArgAttrOfType<StringAttr>(i, "llcc.param"); param && param.getValue() == name)
+        return i;
+    return std::nullopt;
+  }
+  int64_t ownerOf(StringRef parameter) {
+    auto arg = parameterNamed(parameter);
+    return arg ? assignment.owner.lookup(*arg) : 0;
+  }
+};
+
+LogicalResult Split::analyze() {
+  FailureOr<StageAssignment> assigned = assignStages(gradients, stages);
+  if (failed(assigned))
+    return failure();
+  assignment = std::move(*assigned);
+  findMessages();
+  if (failed(findOrigins()))
+    return failure();
+  findWanted();
+  return success();
+}
+
+void Split::findMessages() {
+  DenseSet<std::pair<Value, int64_t>> seen;
+  // by producer: program order of the values, then by receiver
+  DenseMap<Value, SmallVector<std::pair<int64_t, Task::Phase>>> receivers;
+  DenseSet<std::pair<unsigned, int64_t>> sharedBy;
+  for (Operation &op : gradients.getBody().front()) {
+    auto at = assignment.stage.find(&op);
+    if (at == assignment.stage.end())
+      continue;
+    int64_t stage = at->second;
+    for (Value operand : op.getOperands()) {
+      if (auto arg = dyn_cast<BlockArgument>(operand)) {
+        if (auto owner = assignment.owner.find(arg.getArgNumber()); owner != assignment.owner.end() && owner->second != stage)
+          sharedBy.insert({arg.getArgNumber(), stage});
+        continue;
+      }
+      auto home = assignment.stage.find(operand.getDefiningOp());
+      if (home == assignment.stage.end() || home->second == stage || !seen.insert({operand, stage}).second)
+        continue;
+      bool forward = !assignment.backward.contains(operand.getDefiningOp()) && home->second < stage;
+      receivers[operand].push_back({stage, forward ? Task::Phase::Forward : Task::Phase::Backward});
+    }
+  }
+  for (unsigned arg = 0; arg < gradients.getNumArguments(); ++arg)
+    for (int64_t stage = 0; stage < stages; ++stage)
+      if (sharedBy.contains({arg, stage}))
+        shared.push_back({gradients.getArgument(arg), assignment.owner.lookup(arg), stage, Task::Phase::Forward});
+  for (Operation &op : gradients.getBody().front())
+    for (Value value : op.getResults()) {
+      auto found = receivers.find(value);
+      if (found == receivers.end())
+        continue;
+      llvm::sort(found->second);
+      for (auto [stage, phase] : found->second)
+        messages.push_back({value, assignment.stage.lookup(&op), stage, phase});
+    }
+}
+
+/// Stage of argument `i` of @update; -1 where every stage has it (scalars).
+FailureOr<int64_t> Split::updateArgStage(unsigned i) {
+  auto text = [&](StringRef key) {
+    auto attr = update.getArgAttrOfType<StringAttr>(i, key);
+    return attr ? attr.getValue() : StringRef();
+  };
+  if (!text("llcc.scalar").empty())
+    return -1;
+  StringRef name = text("llcc.param");
+  if (name.empty())
+    name = text("llcc.gradient");
+  if (name.empty())
+    name = text("llcc.state").split(':').second;
+  if (name.empty() || !parameterNamed(name))
+    return update.emitError() << "argument " << i << " belongs to no parameter of @gradients; it needs llcc.param, llcc.gradient, llcc.state (kind:parameter) or llcc.scalar";
+  return ownerOf(name);
+}
+
+LogicalResult Split::findOrigins() {
+  for (BlockArgument arg : update.getArguments()) {
+    FailureOr<int64_t> stage = updateArgStage(arg.getArgNumber());
+    if (failed(stage))
+      return failure();
+    llvm::SmallBitVector set(stages);
+    if (*stage >= 0)
+      set.set(*stage);
+    origins[arg] = set;
+  }
+  for (Operation &op : update.getBody().front()) {
+    llvm::SmallBitVector all(stages);
+    for (Value operand : op.getOperands())
+      all |= originsOf(operand);
+    bool bucket = isa<AllReduceOp>(op); // result i comes from operand i alone
+    for (OpResult result : op.getResults())
+      origins[result] = bucket ? llvm::SmallBitVector(originsOf(op.getOperand(result.getResultNumber()))) : all;
+  }
+  return success();
+}
+
+void Split::findWanted() {
+  wanted.resize(stages);
+  DenseSet<std::pair<Value, int64_t>> crossing;
+  SmallVector<std::pair<Value, int64_t>> open;
+  for (auto [i, value] : llvm::enumerate(update.getBody().front().getTerminator()->getOperands())) {
+    StringRef name;
+    if (auto param = update.getResultAttrOfType<StringAttr>(i, "llcc.param"))
+      name = param.getValue();
+    else if (auto state = update.getResultAttrOfType<StringAttr>(i, "llcc.state"))
+      name = state.getValue().split(':').second;
+    open.push_back({value, ownerOf(name)});
+  }
+  for (Operation &op : update.getBody().front())
+    if (auto capture = dyn_cast<CaptureOp>(op))
+      open.push_back({capture.getX(), captureStage(capture)});
+  while (!open.empty()) {
+    auto [value, stage] = open.pop_back_val();
+    const llvm::SmallBitVector &set = originsOf(value);
+    if (set.count() == 1 && !set.test(stage)) {
+      crossing.insert({value, stage});
+      open.push_back({value, set.find_first()});
+      continue;
+    }
+    if (!wanted[stage].insert(value).second)
+      continue;
+    Operation *def = value.getDefiningOp();
+    if (!def)
+      continue;
+    if (isa<AllReduceOp>(def))
+      open.push_back({def->getOperand(cast<OpResult>(value).getResultNumber()), stage});
+    else
+      for (Value operand : def->getOperands())
+        open.push_back({operand, stage});
+  }
+  auto order = [&](Value value) {
+    for (int64_t to = 0; to < stages; ++to)
+      if (crossing.contains({value, to}))
+        exchange.push_back({value, originsOf(value).find_first(), to, Task::Phase::Backward});
+  };
+  for (BlockArgument arg : update.getArguments())
+    order(arg);
+  for (Operation &op : update.getBody().front())
+    for (Value result : op.getResults())
+      order(result);
+}
+
+/// Writes the step function of one stage.
+class StageWriter {
+public:
+  StageWriter(Split &split, int64_t stage) : split(split), stage(stage), b(split.gradients.getContext()), micro(split.microbatches) {}
+
+  LogicalResult write() {
+    b.setInsertionPoint(split.gradients);
+    auto func = func::FuncOp::create(b, split.gradients.getLoc(), ("step_stage" + Twine(stage)).str(), b.getFunctionType({}, {}));
+    Block *body = func.addEntryBlock();
+    b.setInsertionPointToStart(body);
+    addArguments(body);
+    exchange(split.shared, 0, [&](Value value) -> Value { return parameters.lookupOrNull(value); },
+             [&](Value value, Value received) { parameters.map(value, received); });
+    int64_t length = split.schedule.length();
+    for (int64_t slot = 0; slot < length; ++slot) {
+      if (auto task = split.schedule.slots[stage][slot]; task && failed(runTask(*task)))
+        return failure();
+      sendAfter(slot);
+    }
+    if (failed(writeUpdate()))
+      return failure();
+    SmallVector<Value> results;
+    SmallVector<DictionaryAttr> resultAttrs;
+    for (auto [i, value] : llvm::enumerate(split.update.getBody().front().getTerminator()->getOperands())) {
+      StringRef name;
+      if (auto param = split.update.getResultAttrOfType<StringAttr>(i, "llcc.param"))
+        name = param.getValue();
+      else if (auto state = split.update.getResultAttrOfType<StringAttr>(i, "llcc.state"))
+        name = state.getValue().split(':').second;
+      if (split.ownerOf(name) != stage)
+        continue;
+      results.push_back(updated.lookup(value));
+      resultAttrs.push_back(split.update.getResultAttrDict(i));
+    }
+    func::ReturnOp::create(b, split.update.getLoc(), results);
+    func.setFunctionType(b.getFunctionType(body->getArgumentTypes(), TypeRange(ValueRange(results))));
+    func.setAllArgAttrs(argAttrs);
+    func.setAllResultAttrs(resultAttrs);
+    return success();
+  }
+
+private:
+  Split &split;
+  int64_t stage;
+  OpBuilder b;
+  IRMapping parameters;             ///< arguments of @gradients that hold parameters
+  IRMapping constants;              ///< ops without operands, once for the stage
+  std::vector<IRMapping> micro;     ///< values of @gradients for each microbatch, and its inputs
+  IRMapping updated;                ///< values of @update
+  SmallVector<DictionaryAttr> argAttrs;
+  llvm::MapVector<unsigned, Value> sums; ///< result number of @gradients → sum over microbatches so far
+
+  bool usesInput(BlockArgument arg) {
+    for (Operation *user : arg.getUsers()) {
+      auto at = split.assignment.stage.find(user);
+      if (at != split.assignment.stage.end() && at->second == stage)
+        return true;
+    }
+    return false;
+  }
+
+  /// Parameters, states, inputs of each microbatch, scalars.
+  void addArguments(Block *body) {
+    auto add = [&](BlockArgument like, func::FuncOp from, std::optional<int64_t> microbatch) {
+      NamedAttrList attrs(from.getArgAttrDict(like.getArgNumber()));
+      if (microbatch)
+        attrs.set("llcc.microbatch", b.getI64IntegerAttr(*microbatch));
+      argAttrs.push_back(attrs.getDictionary(b.getContext()));
+      return body->addArgument(like.getType(), like.getLoc());
+    };
+    func::FuncOp gradients = split.gradients, update = split.update;
+    for (BlockArgument arg : gradients.getArguments())
+      if (auto owner = split.assignment.owner.find(arg.getArgNumber()); owner != split.assignment.owner.end() && owner->second == stage)
+        parameters.map(arg, add(arg, gradients, std::nullopt));
+    for (BlockArgument arg : update.getArguments()) {
+      if (!split.wanted[stage].contains(arg))
+        continue;
+      unsigned i = arg.getArgNumber();
+      if (auto name = update.getArgAttrOfType<StringAttr>(i, "llcc.param")) {
+        BlockArgument same = gradients.getArgument(*split.parameterNamed(name.getValue()));
+        if (!parameters.contains(same)) // updated, though no op of @gradients uses it
+          parameters.map(same, add(same, gradients, std::nullopt));
+        updated.map(arg, parameters.lookup(same));
+      } else if (update.getArgAttr(i, "llcc.state")) {
+        updated.map(arg, add(arg, update, std::nullopt));
+      }
+    }
+    for (int64_t k = 0; k < split.microbatches; ++k)
+      for (BlockArgument arg : gradients.getArguments())
+        if (!gradients.getArgAttr(arg.getArgNumber(), "llcc.param") && usesInput(arg))
+          micro[k].map(arg, add(arg, gradients, k));
+    for (BlockArgument arg : update.getArguments())
+      if (update.getArgAttr(arg.getArgNumber(), "llcc.scalar") && split.wanted[stage].contains(arg))
+        updated.map(arg, add(arg, update, std::nullopt));
+  }
+
+  /// This stage's sends and receives among `messages`, in their order; tags count from `tag`.
+  void exchange(ArrayRef<Message> messages, int64_t tag, function_ref<Value(Value)> own, function_ref<void(Value, Value)> receive) {
+    for (auto [i, message] : llvm::enumerate(messages)) {
+      Location loc = message.value.getLoc();
+      if (message.from == stage)
+        SendOp::create(b, loc, own(message.value), b.getI64IntegerAttr(message.to), b.getI64IntegerAttr(tag + i));
+      else if (message.to == stage)
+        receive(message.value, RecvOp::create(b, loc, message.value.getType(), b.getI64IntegerAttr(message.from), b.getI64IntegerAttr(tag + i)));
+    }
+  }
+
+  /// Messages of all tasks of a slot; tags: shared parameters first, then value by value, microbatch by microbatch.
+  void sendAfter(int64_t slot) {
+    for (int64_t sender = 0; sender < split.stages; ++sender) {
+      auto task = split.schedule.slots[sender][slot];
+      if (!task)
+        continue;
+      IRMapping &map = micro[task->microbatch];
+      for (auto [i, message] : llvm::enumerate(split.messages))
+        if (message.from == sender && message.phase == task->phase)
+          exchange(message, split.shared.size() + i * split.microbatches + task->microbatch, [&](Value value) { return map.lookup(value); },
+                   [&](Value value, Value received) { map.map(value, received); });
+    }
+  }
+
+  /// The stage's value of `value` of @gradients for microbatch `k`; constants are cloned where they are needed first.
+  FailureOr<Value> resolve(Value value, int64_t k) {
+    if (Value known = micro[k].lookupOrNull(value))
+      return known;
+    if (Value known = parameters.lookupOrNull(value))
+      return known;
+    if (Value known = constants.lookupOrNull(value))
+      return known;
+    Operation *def = value.getDefiningOp();
+    if (!def || !split.assignment.constant.contains(def))
+      return split.gradients.emitError() << "stage " << stage << " needs a value that reaches it from nowhere: " << value;
+    if (def->getNumOperands() == 0)
+      b.clone(*def, constants);
+    else if (failed(clone(def, k)))
+      return failure();
+    return resolve(value, k);
+  }
+
+  LogicalResult clone(Operation *op, int64_t k) {
+    IRMapping &map = micro[k];
+    for (Value operand : op->getOperands()) {
+      FailureOr<Value> value = resolve(operand, k);
+      if (failed(value))
+        return failure();
+      map.map(operand, *value);
+    }
+    b.clone(*op, map);
+    return success();
+  }
+
+  LogicalResult runTask(Task task) {
+    bool backward = task.phase == Task::Phase::Backward;
+    for (Operation &op : split.gradients.getBody().front()) {
+      auto at = split.assignment.stage.find(&op);
+      if (at != split.assignment.stage.end() && at->second == stage && split.assignment.backward.contains(&op) == backward)
+        if (failed(clone(&op, task.microbatch)))
+          return failure();
+    }
+    for (auto [i, value] : llvm::enumerate(split.gradients.getBody().front().getTerminator()->getOperands()))
+      if (failed(backward ? addGradient(i, value, task.microbatch) : showLoss(i, value, task.microbatch)))
+        return failure();
+    return success();
+  }
+
+  LogicalResult showLoss(unsigned i, Value value, int64_t k) {
+    if (!split.gradients.getResultAttr(i, "llcc.loss"))
+      return success();
+    Operation *def = value.getDefiningOp();
+    auto at = def ? split.assignment.stage.find(def) : split.assignment.stage.end();
+    if ((at == split.assignment.stage.end() ? split.stages - 1 : at->second) != stage)
+      return success();
+    FailureOr<Value> loss = resolve(value, k);
+    if (failed(loss))
+      return failure();
+    CaptureOp::create(b, value.getLoc(), *loss, b.getStringAttr("loss"), b.getStringAttr("loss"));
+    return success();
+  }
+
+  LogicalResult addGradient(unsigned i, Value value, int64_t k) {
+    auto name = split.gradients.getResultAttrOfType<StringAttr>(i, "llcc.gradient");
+    if (!name || split.ownerOf(name.getValue()) != stage)
+      return success();
+    FailureOr<Value> gradient = resolve(value, k);
+    if (failed(gradient))
+      return failure();
+    Value &sum = sums[i];
+    sum = sum ? Value(arith::AddFOp::create(b, value.getLoc(), sum, *gradient)) : *gradient;
+    return success();
+  }
+
+  LogicalResult writeUpdate() {
+    func::FuncOp gradients = split.gradients, update = split.update;
+    for (BlockArgument arg : update.getArguments()) {
+      auto name = update.getArgAttrOfType<StringAttr>(arg.getArgNumber(), "llcc.gradient");
+      if (!name || !split.wanted[stage].contains(arg))
+        continue;
+      for (auto &[i, sum] : sums)
+        if (gradients.getResultAttr(i, "llcc.gradient") == name)
+          updated.map(arg, sum);
+      Value sum = updated.lookupOrNull(arg);
+      if (!sum)
+        return update.emitError() << "needs the gradient of \"" << name.getValue() << "\", which @gradients does not give";
+      if (sum.getType() != arg.getType())
+        return update.emitError() << "takes the gradient of \"" << name.getValue() << "\" as " << arg.getType() << ", @gradients gives " << sum.getType();
+    }
+    cloneUpdate([&](const llvm::SmallBitVector &origins) { return origins.count() <= 1; });
+    exchange(split.exchange, split.shared.size() + split.messages.size() * split.microbatches, [&](Value value) { return updated.lookup(value); },
+             [&](Value value, Value received) { updated.map(value, received); });
+    cloneUpdate([&](const llvm::SmallBitVector &origins) { return origins.count() > 1; });
+    return success();
+  }
+
+  /// Clones the ops of @update whose results this stage wants and whose origins satisfy `part`.
+  void cloneUpdate(function_ref<bool(const llvm::SmallBitVector &)> part) {
+    for (Operation &op : split.update.getBody().front()) {
+      if (auto capture = dyn_cast<CaptureOp>(op)) {
+        if (split.captureStage(capture) == stage && part(split.originsOf(capture.getX())))
+          b.clone(op, updated);
+        continue;
+      }
+      SmallVector<unsigned> results;
+      for (OpResult result : op.getResults())
+        if (split.wanted[stage].contains(result) && part(split.originsOf(result)))
+          results.push_back(result.getResultNumber());
+      if (results.empty())
+        continue;
+      auto bucket = dyn_cast<AllReduceOp>(op);
+      if (!bucket) {
+        b.clone(op, updated);
+        continue;
+      }
+      SmallVector<Value> operands; // of a bucket, what this stage has of it
+      for (unsigned i : results)
+        operands.push_back(updated.lookup(bucket.getXs()[i]));
+      auto own = AllReduceOp::create(b, op.getLoc(), TypeRange(ValueRange(operands)), operands, bucket.getKindAttr(), bucket.getAxesAttr());
+      for (auto [i, result] : llvm::zip(results, own.getResults()))
+        updated.map(op.getResult(i), result);
+    }
+  }
+};
+
 struct SplitPipelinePass : impl::SplitPipelinePassBase<SplitPipelinePass> {
   using SplitPipelinePassBase::SplitPipelinePassBase;
-  void runOnOperation() override {}
+
+  LogicalResult split() {
+    ModuleOp module = getOperation();
+    auto gradients = module.lookupSymbol<func::FuncOp>("gradients"), update = module.lookupSymbol<func::FuncOp>("update");
+    if (!gradients && !update)
+      return success();
+    if (!gradients || !update)
+      return module.emitError() << "module has only one of @gradients and @update, a step needs both";
+    auto mesh = module->getAttrOfType<MeshAttr>("llcc.mesh");
+    if (!mesh)
+      return module.emitError() << "module has @gradients but no mesh, needs the attribute llcc.mesh";
+    auto microbatches = module->getAttrOfType<IntegerAttr>("llcc.microbatches");
+    Split split;
+    split.gradients = gradients;
+    split.update = update;
+    split.stages = mesh.getSize("pipeline");
+    split.microbatches = microbatches ? microbatches.getInt() : 1;
+    if (split.microbatches < 1)
+      return module.emitError() << "llcc.microbatches is " << split.microbatches << ", needs at least 1";
+    auto table = makeSchedule(schedule, split.stages, split.microbatches);
+    if (!table)
+      return module.emitError() << "unknown schedule \"" << schedule << "\", needs gpipe or 1f1b";
+    if (std::string why = checkSchedule(*table, split.microbatches); !why.empty())
+      return module.emitError() << "schedule \"" << schedule << "\" cannot run: " << why;
+    split.schedule = std::move(*table);
+    if (failed(split.analyze()))
+      return failure();
+    for (int64_t stage = 0; stage < split.stages; ++stage)
+      if (failed(StageWriter(split, stage).write()))
+        return failure();
+    gradients.erase();
+    update.erase();
+    return success();
+  }
+
+  void runOnOperation() override {
+    if (failed(split()))
+      signalPassFailure();
+  }
 };
 } // namespace
 } // namespace mlir::llcc
