@@ -15,9 +15,9 @@ namespace mlir::llcc {
 
 namespace {
 
-/// Placement of `sharding` by positions in `mesh`; axes of size 1 cut nothing and are left out.
-FailureOr<Placement> placementOf(Operation *op, ShardingAttr sharding, MeshAttr mesh) {
-  Placement placement;
+/// Layout of `sharding` by positions in `mesh`; axes of size 1 cut nothing and are left out.
+FailureOr<Layout> placementOf(Operation *op, ShardingAttr sharding, MeshAttr mesh) {
+  Layout placement;
   auto add = [&](StringAttr axis, SmallVector<unsigned, 4> &into) -> LogicalResult {
     int64_t position = mesh.getPosition(axis);
     if (position < 0)
@@ -45,7 +45,7 @@ struct PlanReshardsPass : impl::PlanReshardsPassBase<PlanReshardsPass> {
   MeshAttr mesh;
 
   /// Sharding of an intermediate value at `placement`. What a collective made equal is invariant.
-  ShardingAttr shardingAt(const Placement &placement, ReduceKind kind, ArrayRef<StringAttr> invariant) {
+  ShardingAttr shardingAt(const Layout &placement, ReduceKind kind, ArrayRef<StringAttr> invariant) {
     auto names = [&](ArrayRef<unsigned> axes) {
       SmallVector<StringAttr> all;
       for (unsigned axis : axes)
@@ -71,7 +71,7 @@ struct PlanReshardsPass : impl::PlanReshardsPassBase<PlanReshardsPass> {
       op.erase();
       return success();
     }
-    FailureOr<Placement> start = placementOf(op, from, mesh), end = placementOf(op, to, mesh);
+    FailureOr<Layout> start = placementOf(op, from, mesh), end = placementOf(op, to, mesh);
     if (failed(start) || failed(end))
       return failure();
     if (!start->partial.empty() && !end->partial.empty() && from.getKind() != to.getKind())

@@ -39,7 +39,7 @@ static int64_t members(ArrayRef<unsigned> axes, ArrayRef<int64_t> mesh) {
   return n;
 }
 
-double moveCost(const Move &move, const Placement &before, ArrayRef<int64_t> shape, ArrayRef<int64_t> mesh,
+double moveCost(const Move &move, const Layout &before, ArrayRef<int64_t> shape, ArrayRef<int64_t> mesh,
                 int64_t elementBytes) {
   double bytes = elementBytes;
   for (auto [dim, size] : llvm::enumerate(shape))
@@ -74,14 +74,14 @@ namespace {
 /// The edges that leave a placement.
 struct Moves {
   ArrayRef<int64_t> shape, mesh;
-  const Placement &target;
+  const Layout &target;
   SmallVector<Move> found;
 
-  void add(Move::Kind kind, unsigned dim, unsigned joined, int64_t size, ArrayRef<unsigned> axes, Placement after) {
+  void add(Move::Kind kind, unsigned dim, unsigned joined, int64_t size, ArrayRef<unsigned> axes, Layout after) {
     found.push_back({kind, dim, joined, size, SmallVector<unsigned, 4>(axes), std::move(after)});
   }
 
-  void from(const Placement &at) {
+  void from(const Layout &at) {
     found.clear();
     for (unsigned dim = 0; dim < shape.size(); ++dim) {
       slices(at, dim);
@@ -91,13 +91,13 @@ struct Moves {
         int64_t outer = localSize(shape[dim], kept, mesh);
         if (!innerEven(outer, moved, mesh))
           continue;
-        Placement without = at;
+        Layout without = at;
         without.dims[dim].truncate(kept.size());
         add(Move::Kind::Gather, dim, 0, outer, moved, without);
         for (unsigned to = 0; to < shape.size(); ++to) {
           if (to == dim || !innerEven(localSize(shape[to], at.dims[to], mesh), moved, mesh))
             continue;
-          Placement after = without;
+          Layout after = without;
           after.dims[to].append(moved.begin(), moved.end());
           add(Move::Kind::AllToAll, to, dim, outer, moved, after);
         }
@@ -106,7 +106,7 @@ struct Moves {
     reductions(at);
   }
 
-  void slices(const Placement &at, unsigned dim) {
+  void slices(const Layout &at, unsigned dim) {
     for (ArrayRef<unsigned> axes : target.dims)
       for (unsigned axis : axes) {
         bool used = llvm::is_contained(at.partial, axis);
@@ -114,13 +114,13 @@ struct Moves {
           used |= llvm::is_contained(others, axis);
         if (used)
           continue;
-        Placement after = at;
+        Layout after = at;
         after.dims[dim].push_back(axis);
         add(Move::Kind::Slice, dim, 0, 0, axis, after);
       }
   }
 
-  void reductions(const Placement &at) {
+  void reductions(const Layout &at) {
     SmallVector<unsigned, 4> pending; // those that must go
     for (unsigned axis : at.partial)
       if (!llvm::is_contained(target.partial, axis))
@@ -130,14 +130,14 @@ struct Moves {
       for (unsigned i = 0; i < pending.size(); ++i)
         if (set >> i & 1)
           axes.push_back(pending[i]);
-      Placement after = at;
+      Layout after = at;
       llvm::erase_if(after.partial, [&](unsigned axis) { return llvm::is_contained(axes, axis); });
       add(Move::Kind::Reduce, 0, 0, 0, axes, after);
       do {
         for (unsigned dim = 0; dim < shape.size(); ++dim) {
           if (!innerEven(localSize(shape[dim], at.dims[dim], mesh), axes, mesh))
             continue;
-          Placement scattered = after;
+          Layout scattered = after;
           scattered.dims[dim].append(axes.begin(), axes.end());
           add(Move::Kind::ReduceScatter, dim, 0, 0, axes, scattered);
         }
@@ -147,7 +147,7 @@ struct Moves {
 };
 
 /// Key of a placement in the table of nodes.
-std::vector<unsigned char> keyOf(const Placement &placement) {
+std::vector<unsigned char> keyOf(const Layout &placement) {
   std::vector<unsigned char> key;
   for (ArrayRef<unsigned> axes : placement.dims) {
     key.insert(key.end(), axes.begin(), axes.end());
@@ -158,13 +158,13 @@ std::vector<unsigned char> keyOf(const Placement &placement) {
 }
 } // namespace
 
-std::optional<SmallVector<Move>> planReshard(const Placement &from, const Placement &to, ArrayRef<int64_t> shape,
+std::optional<SmallVector<Move>> planReshard(const Layout &from, const Layout &to, ArrayRef<int64_t> shape,
                                              ArrayRef<int64_t> mesh, int64_t elementBytes) {
   for (unsigned axis : to.partial)
     if (!llvm::is_contained(from.partial, axis))
       return std::nullopt;
   struct Node {
-    Placement placement;
+    Layout placement;
     double cost;
     int parent;
     Move via;

@@ -9,11 +9,11 @@
 
 namespace mlir::llcc {
 
-/// Where the pieces of a tensor are, by positions of mesh axes. Axes that are not listed hold equal values.
-struct Placement {
+/// A placement (Placement.h) without IR: axes by their positions in the mesh. Axes that are not listed hold equal values.
+struct Layout {
   llvm::SmallVector<llvm::SmallVector<unsigned, 4>, 4> dims; ///< for each dimension the axes that cut it, major first
   llvm::SmallVector<unsigned, 4> partial;                    ///< axes over which a reduction is pending, ascending
-  bool operator==(const Placement &other) const { return dims == other.dims && partial == other.partial; }
+  bool operator==(const Layout &other) const { return dims == other.dims && partial == other.partial; }
 };
 
 /// One step of a plan; `axes` major first. Sizes are local, as in the op of the same name.
@@ -24,7 +24,7 @@ struct Move {
   unsigned joined = 0; ///< AllToAll: the dimension that is put together
   int64_t size = 0;   ///< Gather, AllToAll: local size of the joined dimension afterwards
   llvm::SmallVector<unsigned, 4> axes;
-  Placement after;
+  Layout after;
 };
 
 /// Local size of dimension `dim`: nested padded blocks, L0 = size, Li = ceil(L(i-1)/si).
@@ -32,11 +32,11 @@ int64_t localSize(int64_t size, llvm::ArrayRef<unsigned> axes, llvm::ArrayRef<in
 
 /// Cheapest moves from `from` to `to`; empty where they are equal. `shape` is logical, `mesh` has the size of each axis.
 /// No plan exists only where `to` is partial over an axis over which `from` is not. Deterministic.
-std::optional<llvm::SmallVector<Move>> planReshard(const Placement &from, const Placement &to, llvm::ArrayRef<int64_t> shape,
+std::optional<llvm::SmallVector<Move>> planReshard(const Layout &from, const Layout &to, llvm::ArrayRef<int64_t> shape,
                                                    llvm::ArrayRef<int64_t> mesh, int64_t elementBytes);
 
 /// Cost of a move from `before`: bytes that each device sends, plus `kCollectiveBytes` for starting a collective.
-double moveCost(const Move &move, const Placement &before, llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> mesh,
+double moveCost(const Move &move, const Layout &before, llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> mesh,
                 int64_t elementBytes);
 
 /// What starting a collective costs, in bytes that could have been sent meanwhile (about 5 us at 13 GB/s).

@@ -20,7 +20,7 @@ void fail(const std::string &what) {
     std::fprintf(stderr, "%s\n", what.c_str());
 }
 
-std::string show(const Placement &p) {
+std::string show(const Layout &p) {
   std::string text = "[";
   for (const auto &axes : p.dims) {
     text += "[";
@@ -125,7 +125,7 @@ double logicalValue(ArrayRef<int64_t> index) {
 }
 
 /// Visits every element of every rank: its logical index (empty for padding).
-void place(const Placement &p, ArrayRef<int64_t> shape, const Grid &grid, Ranks &ranks,
+void place(const Layout &p, ArrayRef<int64_t> shape, const Grid &grid, Ranks &ranks,
            const std::function<void(int64_t rank, double &element, ArrayRef<int64_t> logical)> &visit) {
   for (int64_t rank = 0; rank < grid.devices(); ++rank) {
     SmallVector<int64_t> at = grid.coordinates(rank);
@@ -142,7 +142,7 @@ void place(const Placement &p, ArrayRef<int64_t> shape, const Grid &grid, Ranks 
   }
 }
 
-SmallVector<int64_t> localShape(const Placement &p, ArrayRef<int64_t> shape, const Grid &grid) {
+SmallVector<int64_t> localShape(const Layout &p, ArrayRef<int64_t> shape, const Grid &grid) {
   SmallVector<int64_t> local;
   for (size_t d = 0; d < shape.size(); ++d)
     local.push_back(localSize(shape[d], p.dims[d], grid.mesh));
@@ -150,7 +150,7 @@ SmallVector<int64_t> localShape(const Placement &p, ArrayRef<int64_t> shape, con
 }
 
 /// Share of a pending sum that a rank holds: weights 1, 2, 4, … of the member number, scaled to sum to one over the group.
-double share(const Placement &p, int64_t rank, const Grid &grid) {
+double share(const Layout &p, int64_t rank, const Grid &grid) {
   double weight = 1;
   SmallVector<int64_t> at = grid.coordinates(rank);
   for (unsigned axis : p.partial)
@@ -230,7 +230,7 @@ Ranks execute(const Move &move, Ranks &before, const Grid &grid) {
   return after;
 }
 
-void check(const Placement &from, const Placement &to, ArrayRef<int64_t> shape, const Grid &grid) {
+void check(const Layout &from, const Layout &to, ArrayRef<int64_t> shape, const Grid &grid) {
   std::string name = show(from) + " -> " + show(to);
   bool reachable = llvm::all_of(to.partial, [&](unsigned axis) { return llvm::is_contained(from.partial, axis); });
   auto plan = planReshard(from, to, shape, grid.mesh, 4);
@@ -246,7 +246,7 @@ void check(const Placement &from, const Placement &to, ArrayRef<int64_t> shape, 
     if (!logical.empty() || shape.empty())
       element = share(from, rank, grid) * logicalValue(logical);
   });
-  Placement at = from;
+  Layout at = from;
   for (const Move &move : *plan) {
     ranks = execute(move, ranks, grid);
     at = move.after;
@@ -263,11 +263,11 @@ void check(const Placement &from, const Placement &to, ArrayRef<int64_t> shape, 
 }
 
 /// All placements of `rank` dimensions over `axes` axes.
-std::vector<Placement> placements(size_t rank, unsigned axes) {
-  std::vector<Placement> all{{SmallVector<SmallVector<unsigned, 4>, 4>(rank), {}}};
+std::vector<Layout> placements(size_t rank, unsigned axes) {
+  std::vector<Layout> all{{SmallVector<SmallVector<unsigned, 4>, 4>(rank), {}}};
   for (unsigned axis = 0; axis < axes; ++axis) {
-    std::vector<Placement> more;
-    for (const Placement &p : all) {
+    std::vector<Layout> more;
+    for (const Layout &p : all) {
       more.push_back(p);
       more.push_back(p);
       more.back().partial.push_back(axis);
@@ -284,11 +284,11 @@ std::vector<Placement> placements(size_t rank, unsigned axes) {
 
 void checkAll(ArrayRef<int64_t> shape, ArrayRef<int64_t> mesh, size_t stride = 1) {
   Grid grid{SmallVector<int64_t>(mesh)};
-  std::vector<Placement> all = placements(shape.size(), mesh.size());
+  std::vector<Layout> all = placements(shape.size(), mesh.size());
   int before = failures;
   size_t pairs = 0, n = 0;
-  for (const Placement &from : all)
-    for (const Placement &to : all)
+  for (const Layout &from : all)
+    for (const Layout &to : all)
       if (n++ % stride == 0) {
         check(from, to, shape, grid);
         ++pairs;
@@ -303,10 +303,10 @@ void checkAll(ArrayRef<int64_t> shape, ArrayRef<int64_t> mesh, size_t stride = 1
 }
 
 /// Prints the plan of one pair, for FileCheck.
-void showPlan(const char *title, const Placement &from, const Placement &to, ArrayRef<int64_t> shape, ArrayRef<int64_t> mesh) {
+void showPlan(const char *title, const Layout &from, const Layout &to, ArrayRef<int64_t> shape, ArrayRef<int64_t> mesh) {
   const char *names[] = {"slice", "gather", "reduce", "reduce_scatter", "all_to_all"};
   std::printf("%s:", title);
-  Placement at = from;
+  Layout at = from;
   double bytes = 0;
   auto plan = planReshard(from, to, shape, mesh, 4);
   for (const Move &move : *plan) {
