@@ -29,8 +29,10 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
     if (failed(mesh))
       return signalPassFailure();
     FailureOr<func::FuncOp> forwardBackward = getStepFunction(module, "gradients");
+    if (failed(forwardBackward))
+      return signalPassFailure();
     FailureOr<func::FuncOp> update = getStepFunction(module, "update");
-    if (failed(forwardBackward) || failed(update))
+    if (failed(update))
       return signalPassFailure();
     if (failed(placeGradients(*forwardBackward, *mesh)) || failed(placeUpdate(*update, *mesh)))
       signalPassFailure();
