@@ -31,7 +31,7 @@ void addElementwiseGradients(GradientTable &table) {
   table.add<arith::MulFOp>([](arith::MulFOp op, Backward &b) {
     Value x = op.getLhs(), y = op.getRhs();
     if (x == y) // a square: one product instead of two
-      return b.give(x, [&] { return b.mul(b.dy, b.mul(x, 2)); });
+      return b.give(x, [&] { return b.mul(x, b.mul(b.dy, 2)); });
     b.give(x, [&] { return b.mul(b.dy, y); });
     b.give(y, [&] { return b.mul(b.dy, x); });
   });

@@ -118,13 +118,6 @@ void addPieces(GradientTable &table) {
       return zeroWhere(b, isZero(b, x), b.select(same, b.dy, b.neg(b.dy)));
     });
   });
-  table.add<math::ClampFOp>([](math::ClampFOp op, Backward &b) { // at a bound all flows to the value (torch.clamp)
-    Value low = b.compare(Predicate::OLT, op.getValue(), op.getMin());
-    Value high = b.compare(Predicate::OGT, op.getValue(), op.getMax());
-    b.give(op.getValue(), [&] { return zeroWhere(b, low, zeroWhere(b, high, b.dy)); });
-    b.give(op.getMin(), [&] { return b.keep(low, b.dy); });
-    b.give(op.getMax(), [&] { return zeroWhere(b, low, b.keep(high, b.dy)); });
-  });
   table.add<math::FmaOp>([](math::FmaOp op, Backward &b) {
     b.give(op.getA(), [&] { return b.mul(b.dy, op.getB()); });
     b.give(op.getB(), [&] { return b.mul(b.dy, op.getA()); });
