@@ -50,6 +50,7 @@ struct Variable {
 struct Input {
   std::string name;
   Shape shape;
+  Sharding sharding;    ///< of the step programs, usually dimension 0 over "data"; the inference program holds it whole
   bool label = false;
   bool batched = true;  ///< dimension 0 is the batch
   int64_t classes = -1; ///< labels and ids: values must lie in [0, classes); -1: unchecked
@@ -77,7 +78,7 @@ enum class Op : uint8_t {
   Conv,           ///< ints: spatial rank r, groups, strides[r], padsLo[r], padsHi[r], dilations[r]; ins x, w; outs y
   ConvInputGrad,  ///< same ints; ins dy, w; outs dx
   ConvWeightGrad, ///< same ints; ins x, dy; outs dw
-  Copy,           ///< outs[0] = ins[0], equal bytes
+  Copy,           ///< outs[0] = ins[0], equal bytes; a Copy onto the very same place renames a buffer (reshape) and costs nothing
   Fill,           ///< outs[0] = reals[0]
   Feed,           ///< outs[0] (Input) from the host's batch; ints: microbatch
   FeedScalar,     ///< outs[0] (Scalar) from the host
@@ -115,7 +116,7 @@ struct Program {
 
 struct Kernel {
   std::string name;
-  uint32_t ins = 0, outs = 0;
+  uint32_t ins = 0, outs = 0;        ///< arguments and results; results in place count as both
   std::vector<uint32_t> grid, block; ///< cuda: launch geometry
   std::string text;                  ///< one line that says what it computes, for inspect
 };
