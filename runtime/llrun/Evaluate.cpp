@@ -1,0 +1,114 @@
+// Inference over a whole data file, and loss and accuracy from its outputs.
+#include "runtime/llrun/Evaluate.h"
+#include "runtime/data/Failure.h"
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace llcc::rt {
+
+Arrays inferAll(Opened &opened, Feeder &data) {
+  const Plan &plan = opened.plan;
+  int64_t rows = 1;
+  for (const Input &input : plan.inputs)
+    if (input.batched && !input.label)
+      rows = input.shape.dims[0];
+  Arrays results;
+  for (const Output &output : plan.outputs) {
+    Array &array = results[output.name];
+    array.shape = output.shape;
+    if (array.shape.dims.empty() || array.shape.dims[0] != rows)
+      throw Failure{65, "output \"" + output.name + "\" has the shape " + format(output.shape.dims) + ", its first dimension is not the batch of " + std::to_string(rows)};
+    array.shape.dims[0] = data.samples();
+    array.bytes.resize(array.shape.bytes());
+  }
+  for (int64_t first = 0; first < data.samples(); first += rows) {
+    int64_t count = std::min(rows, data.samples() - first);
+    const std::vector<llcc_rt_tensor> &inputs = data.slice(first, rows);
+    std::vector<llcc_rt_tensor> outputs;
+    std::vector<std::vector<int64_t>> dims;
+    dims.reserve(plan.outputs.size());
+    for (const Output &output : plan.outputs) {
+      Array &array = results[output.name];
+      dims.push_back(output.shape.dims);
+      dims.back()[0] = count;
+      uint64_t width = output.shape.bytes() / uint64_t(rows);
+      outputs.push_back({output.name.c_str(), llcc_rt_dtype(output.shape.type), uint32_t(dims.back().size()), dims.back().data(), array.bytes.data() + uint64_t(first) * width, uint64_t(count) * width});
+    }
+    check(llcc_rt_infer(opened.session, inputs.data(), inputs.size(), count, outputs.data(), outputs.size()));
+  }
+  return results;
+}
+
+static double at(const Array &array, uint64_t i) {
+  if (array.shape.type == DType::F64) {
+    double value;
+    memcpy(&value, &array.bytes[8 * i], 8);
+    return value;
+  }
+  float value;
+  memcpy(&value, &array.bytes[4 * i], 4);
+  return value;
+}
+
+// Cross-entropy (from logits) or nll (from log-probabilities), and accuracy. Classes are the last dimension (rank 2 has no other).
+static Evaluation classify(const Plan &plan, const Array &output, const Array &labels) {
+  uint64_t classes = uint64_t(output.shape.dims.back()), items = output.shape.elements() / std::max<uint64_t>(1, classes);
+  Array numbers = convert(labels, DType::I64, "label");
+  if (numbers.shape.elements() != items)
+    throw Failure{65, "labels have " + std::to_string(numbers.shape.elements()) + " elements, the output classifies " + std::to_string(items)};
+  Evaluation result;
+  int64_t right = 0, counted = 0;
+  for (uint64_t i = 0; i < items; ++i) {
+    int64_t label;
+    memcpy(&label, &numbers.bytes[8 * i], 8);
+    if (label < 0 || uint64_t(label) >= classes)
+      continue; // ignored
+    uint64_t base = i * classes, best = 0;
+    for (uint64_t c = 1; c < classes; ++c)
+      if (at(output, base + c) > at(output, base + best))
+        best = c;
+    double top = at(output, base + best), sum = 0, picked = at(output, base + uint64_t(label));
+    for (uint64_t c = 0; c < classes; ++c)
+      sum += std::exp(at(output, base + c) - top);
+    result.loss += plan.loss == "nll" ? -picked : top + std::log(sum) - picked;
+    right += best == uint64_t(label);
+    ++counted;
+  }
+  result.samples = counted;
+  result.loss /= double(std::max<int64_t>(1, counted));
+  result.accuracy = double(right) / double(std::max<int64_t>(1, counted));
+  return result;
+}
+
+Evaluation evaluate(Opened &opened, Feeder &data) {
+  const Plan &plan = opened.plan;
+  if (plan.outputs.empty())
+    throw Failure{65, opened.path + ": has no output to measure"};
+  Arrays outputs = inferAll(opened, data);
+  const Array &output = outputs[plan.outputs[0].name];
+  const Array *labels = data.labels();
+  if (!labels)
+    throw Failure{65, "--eval needs labels"};
+  if (output.shape.type != DType::F32 && output.shape.type != DType::F64)
+    throw Failure{65, "output \"" + plan.outputs[0].name + "\" is " + nameOf(output.shape.type) + ", --eval needs f32 or f64"};
+  if (plan.classification)
+    return classify(plan, output, *labels);
+  Evaluation result;
+  Array wanted = convert(*labels, output.shape.type, "label");
+  uint64_t n = output.shape.elements();
+  if (wanted.shape.elements() != n)
+    throw Failure{65, "labels have " + std::to_string(wanted.shape.elements()) + " elements, the output has " + std::to_string(n)};
+  for (uint64_t i = 0; i < n; ++i) {
+    double x = at(output, i), z = at(wanted, i);
+    if (plan.loss == "bce_logits")
+      result.loss += std::max(x, 0.0) - x * z + std::log1p(std::exp(-std::abs(x)));
+    else
+      result.loss += plan.loss == "l1" ? std::abs(x - z) : (x - z) * (x - z);
+  }
+  result.loss /= double(std::max<uint64_t>(1, n));
+  result.samples = data.samples();
+  return result;
+}
+
+} // namespace llcc::rt

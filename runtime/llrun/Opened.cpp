@@ -1,0 +1,47 @@
+// Opens artifacts for the commands of llrun.
+#include "runtime/llrun/Opened.h"
+#include "runtime/data/Failure.h"
+#include <cstdio>
+
+namespace llcc::rt {
+
+void check(int code) {
+  if (code)
+    throw Failure{code, llcc_rt_last_error()};
+}
+
+Opened::Opened(const std::string &path) : path(path) {
+  check(llcc_rt_module_load(path.c_str(), &module));
+  std::string error = artifact.open(path);
+  std::string_view bytes = artifact.section("plan");
+  if (error.empty())
+    error = parse(bytes.data(), bytes.size(), plan);
+  if (!error.empty())
+    throw Failure{65, error};
+}
+
+Opened::~Opened() {
+  llcc_rt_session_free(session);
+  llcc_rt_module_free(module);
+}
+
+void Opened::start(uint32_t threads, uint64_t memory) {
+  llcc_rt_options options{};
+  options.size = sizeof options;
+  options.threads = threads;
+  options.memory_limit = memory;
+  check(llcc_rt_session_create(module, &options, &session));
+}
+
+std::string bytesText(uint64_t bytes) {
+  const char *units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  double value = double(bytes);
+  int unit = 0;
+  for (; value >= 1024 && unit < 4; ++unit)
+    value /= 1024;
+  char text[32];
+  snprintf(text, sizeof text, unit ? "%.2f %s" : "%.0f %s", value, units[unit]);
+  return text;
+}
+
+} // namespace llcc::rt

@@ -1,0 +1,35 @@
+// An artifact opened for running: its plan, the loaded module, a session.
+#ifndef LLCC_RUNTIME_LLRUN_OPENED_H
+#define LLCC_RUNTIME_LLRUN_OPENED_H
+
+#include "runtime/llcc_rt.h"
+#include "runtime/plan/Artifact.h"
+#include <string>
+
+namespace llcc::rt {
+
+/// Throws Failure with the runtime's own code and sentence.
+class Opened {
+public:
+  explicit Opened(const std::string &path);
+  ~Opened();
+  Opened(const Opened &) = delete;
+  Opened &operator=(const Opened &) = delete;
+  /// Devices, memory and weights; `memory` bytes a device may use (0: no limit).
+  void start(uint32_t threads, uint64_t memory);
+
+  std::string path;
+  Artifact artifact;
+  Plan plan;
+  llcc_rt_module *module = nullptr;
+  llcc_rt_session *session = nullptr;
+};
+
+/// Throws Failure(code, llcc_rt_last_error()) unless code is 0.
+void check(int code);
+/// "12.3 MiB".
+std::string bytesText(uint64_t bytes);
+
+} // namespace llcc::rt
+
+#endif

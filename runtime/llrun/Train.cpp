@@ -1,0 +1,293 @@
+// The training loop: data in, steps, metrics, evaluation, checkpoints, trained model out.
+#include "runtime/llrun/Train.h"
+#include "runtime/checkpoint/Checkpoint.h"
+#include "runtime/data/Failure.h"
+#include "runtime/llrun/Evaluate.h"
+#include "runtime/llrun/Progress.h"
+#include "runtime/llrun/Schedule.h"
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <memory>
+#include <unistd.h>
+
+namespace llcc::rt {
+
+static volatile std::sig_atomic_t interrupted = 0;
+
+// The first Ctrl-C (or SIGTERM) ends the run after this step, with everything saved; the second ends the process.
+static void onSignal(int signal) {
+  if (interrupted)
+    _exit(128 + signal);
+  interrupted = signal;
+}
+
+namespace {
+class SignalGuard {
+public:
+  SignalGuard() {
+    interrupted = 0;
+    struct sigaction action {};
+    action.sa_handler = onSignal;
+    sigaction(SIGINT, &action, &oldInt);
+    sigaction(SIGTERM, &action, &oldTerm);
+  }
+  ~SignalGuard() {
+    sigaction(SIGINT, &oldInt, nullptr);
+    sigaction(SIGTERM, &oldTerm, nullptr);
+  }
+
+private:
+  struct sigaction oldInt {}, oldTerm {};
+};
+
+/// JSON lines. A file that cannot be written any more does not end the training: it is said once.
+class Metrics {
+public:
+  explicit Metrics(const std::string &path, bool append) : path(path) {
+    if (path.empty())
+      return;
+    file = fopen(path.c_str(), append ? "a" : "w");
+    if (!file)
+      throw Failure{73, path + ": cannot create: " + strerror(errno)};
+  }
+  ~Metrics() {
+    if (file)
+      fclose(file);
+  }
+  void step(int64_t step, double loss, double lr, double norm, double rate) {
+    if (!file)
+      return;
+    int n = fprintf(file, "{\"step\":%lld,\"loss\":%.9g,\"lr\":%.9g,\"samples_per_s\":%.6g", (long long)step, loss, lr, rate);
+    if (std::isfinite(norm))
+      fprintf(file, ",\"grad_norm\":%.9g", norm);
+    written(n < 0 || fputs("}\n", file) < 0);
+  }
+  void evaluation(int64_t step, int64_t epoch, const Evaluation &e) {
+    if (!file)
+      return;
+    int n = fprintf(file, "{\"step\":%lld,\"epoch\":%lld,\"eval_loss\":%.9g", (long long)step, (long long)epoch, e.loss);
+    if (e.accuracy >= 0)
+      fprintf(file, ",\"accuracy\":%.9g", e.accuracy);
+    written(n < 0 || fputs("}\n", file) < 0);
+  }
+
+private:
+  void written(bool bad) {
+    if ((bad || fflush(file)) && !warned) {
+      warned = true;
+      fprintf(stderr, "warning: %s: cannot write: %s; training goes on\n", path.c_str(), strerror(errno));
+    }
+  }
+  std::string path;
+  FILE *file = nullptr;
+  bool warned = false;
+};
+
+/// One run of `llrun train`.
+class Run {
+public:
+  explicit Run(const TrainOptions &options) : options(options), opened(options.artifact) {}
+  int go();
+
+private:
+  void prepare();
+  void resume();
+  void trainStep(int64_t step);
+  void saveGradients(const std::vector<llcc_rt_tensor> &inputs, double lr, llcc_rt_step_result &result);
+  void measure(int64_t step);
+  void checkpoint(int64_t step);
+  [[noreturn]] void stopped(const Failure &failure, int64_t step);
+
+  const TrainOptions &options;
+  Opened opened;
+  std::unique_ptr<Feeder> data, held;
+  std::unique_ptr<Metrics> metrics;
+  std::unique_ptr<Progress> progress;
+  int64_t batch = 0, steps = 0, first = 1, checkpointed = -1;
+  double base = 0, seconds = 0;
+  std::string lastCheckpoint;
+};
+} // namespace
+
+void Run::prepare() {
+  const Plan &plan = opened.plan;
+  batch = plan.batch;
+  if (options.batch && options.batch != batch)
+    throw Failure{64, "--batch=" + std::to_string(options.batch) + ": " + options.artifact + " was compiled for batches of " + std::to_string(batch) + "; compile again with --batch=" + std::to_string(options.batch)};
+  if (!plan.stepProgram(0) || plan.variables.empty())
+    throw Failure{65, options.artifact + ": has no training program"};
+  base = plan.learningRate;
+  if (!options.lr.empty()) {
+    char *end = nullptr;
+    base = strtod(options.lr.c_str(), &end);
+    if (*end || !std::isfinite(base) || base < 0)
+      throw Failure{64, "--lr=" + options.lr + ": needs a number of at least 0"};
+  }
+  if (!options.save.empty()) {
+    auto ends = [&](const std::string &suffix) { return options.save.size() > suffix.size() && options.save.substr(options.save.size() - suffix.size()) == suffix; };
+    if (!ends(".onnx") && !ends(".llx"))
+      throw Failure{64, "--save=" + options.save + ": needs a name that ends in .onnx or .llx"};
+    // Better now than after an hour.
+    std::string folder = options.save.find('/') == std::string::npos ? "." : options.save.substr(0, options.save.rfind('/') + 1);
+    if (access(folder.c_str(), W_OK))
+      throw Failure{73, "--save=" + options.save + ": the folder cannot be written: " + strerror(errno)};
+  }
+  data = std::make_unique<Feeder>(plan, readData(options.data), options.data, options.label, true);
+  if (batch > data->samples())
+    throw Failure{65, options.data + ": has " + std::to_string(data->samples()) + " samples, less than one batch of " + std::to_string(batch)};
+  if (options.shuffle)
+    data->shuffle(options.seed);
+  // The same folder of idx files holds the test set as well.
+  if (!options.eval.empty())
+    held = std::make_unique<Feeder>(plan, readData(options.eval, true), options.eval, options.label, true);
+  else if (isFolder(options.data) && !options.steps)
+    held = std::make_unique<Feeder>(plan, readData(options.data, true), options.data, options.label, true);
+  steps = options.steps ? options.steps : std::max<int64_t>(1, (options.epochs ? options.epochs : 1) * data->samples() / batch);
+  opened.start(options.threads, options.memory);
+}
+
+void Run::resume() {
+  if (options.resume.empty())
+    return;
+  std::string from = options.resume;
+  if (from == "auto") {
+    if (options.checkpoint.empty())
+      throw Failure{64, "--resume=auto needs --checkpoint=DIR to look in"};
+    from = newestCheckpoint(options.checkpoint);
+    if (from.empty()) {
+      fprintf(stderr, "no checkpoint in %s, starting anew\n", options.checkpoint.c_str());
+      return;
+    }
+  }
+  CheckpointFacts facts = loadCheckpoint(from, opened.session, opened.module);
+  if (facts.batch != batch || (options.shuffle && facts.seed != options.seed) || facts.shuffle != options.shuffle)
+    fprintf(stderr, "warning: %s was made with --batch=%lld --seed=%llu%s; the order of samples will differ\n", from.c_str(), (long long)facts.batch, (unsigned long long)facts.seed, facts.shuffle ? "" : " --no-shuffle");
+  first = facts.step + 1;
+  lastCheckpoint = from;
+  fprintf(stderr, "resumed from %s, step %lld\n", from.c_str(), (long long)facts.step);
+}
+
+void Run::saveGradients(const std::vector<llcc_rt_tensor> &inputs, double lr, llcc_rt_step_result &result) {
+  Arrays arrays;
+  std::vector<llcc_rt_tensor> gradients;
+  for (const Variable &variable : opened.plan.variables) {
+    if (variable.role != Variable::Role::Param || !variable.trainable)
+      continue;
+    Array &array = arrays[variable.name];
+    array.shape = variable.shape;
+    array.bytes.resize(array.shape.bytes());
+    gradients.push_back({variable.name.c_str(), llcc_rt_dtype(variable.shape.type), uint32_t(variable.shape.dims.size()), variable.shape.dims.data(), array.bytes.data(), array.bytes.size()});
+  }
+  check(llcc_rt_train_step_gradients(opened.session, inputs.data(), inputs.size(), lr, &result, gradients.data(), gradients.size()));
+  std::string file = toSafeTensors(arrays);
+  writeFile(options.saveGradients, file.data(), file.size());
+}
+
+void Run::trainStep(int64_t step) {
+  auto start = std::chrono::steady_clock::now();
+  const std::vector<llcc_rt_tensor> &inputs = data->batch((step - 1) * batch, batch);
+  double lr = learningRate(opened.plan, base, step, opened.plan.totalSteps ? opened.plan.totalSteps : steps);
+  llcc_rt_step_result result{};
+  result.size = sizeof result;
+  if (step == first && !options.saveGradients.empty())
+    saveGradients(inputs, lr, result);
+  else
+    check(llcc_rt_train_step(opened.session, inputs.data(), inputs.size(), lr, &result));
+  double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  seconds += took;
+  metrics->step(step, result.loss, lr, result.grad_norm, double(batch) / took);
+  progress->step(step, result.loss);
+}
+
+void Run::measure(int64_t step) {
+  if (!held)
+    return;
+  int64_t epoch = step * batch / data->samples();
+  Evaluation e = evaluate(opened, *held);
+  char text[120];
+  if (e.accuracy >= 0)
+    snprintf(text, sizeof text, "epoch %lld  step %lld  eval loss %.5f  accuracy %.4f", (long long)epoch, (long long)step, e.loss, e.accuracy);
+  else
+    snprintf(text, sizeof text, "epoch %lld  step %lld  eval loss %.6g", (long long)epoch, (long long)step, e.loss);
+  metrics->evaluation(step, epoch, e);
+  progress->note(text);
+}
+
+void Run::checkpoint(int64_t step) {
+  if (options.checkpoint.empty() || checkpointed == step)
+    return;
+  checkpointed = step;
+  CheckpointFacts facts{step, batch, options.seed, options.shuffle, opened.plan.model, opened.plan.optimizer};
+  lastCheckpoint = saveCheckpoint(options.checkpoint, opened.session, opened.module, facts);
+}
+
+void Run::stopped(const Failure &failure, int64_t step) {
+  throw Failure{failure.code, "stopped at step " + std::to_string(step) + ": " + failure.text +
+                                  (lastCheckpoint.empty() ? "; no checkpoint was kept (use --checkpoint=DIR)" : "; the last good checkpoint is " + lastCheckpoint)};
+}
+
+int Run::go() {
+  prepare();
+  resume();
+  metrics = std::make_unique<Metrics>(options.metrics, first > 1);
+  const Plan &plan = opened.plan;
+  int64_t memory = 0;
+  check(llcc_rt_module_info(opened.module, "memory", &memory));
+  if (!options.quiet)
+    fprintf(stderr, "%s: %u device%s, batch %lld%s, %lld samples, %lld steps, %s, %s a device\n", plan.model.c_str(), plan.devices(), plan.devices() == 1 ? "" : "s", (long long)batch,
+            plan.microbatches > 1 ? (" in " + std::to_string(plan.microbatches) + " microbatches").c_str() : "", (long long)data->samples(), (long long)steps, plan.optimizer.c_str(),
+            bytesText(uint64_t(memory)).c_str());
+  progress = std::make_unique<Progress>(first, steps, batch, options.quiet);
+  SignalGuard guard;
+  int64_t step = first, samples = data->samples();
+  for (; step <= steps && !interrupted; ++step) {
+    try {
+      trainStep(step);
+    } catch (const Failure &failure) {
+      progress->note("");
+      stopped(failure, step);
+    }
+    bool epoch = step * batch / samples > (step - 1) * batch / samples;
+    if (options.checkpointEvery ? step % options.checkpointEvery == 0 : epoch)
+      checkpoint(step);
+    if (epoch && step < steps)
+      measure(step);
+  }
+  --step;
+  if (step >= first) {
+    progress->finish();
+    if (!interrupted)
+      measure(step);
+    checkpoint(step);
+  }
+  if (!options.save.empty()) {
+    check(llcc_rt_save(opened.session, options.save.c_str()));
+    fprintf(stderr, "wrote %s\n", options.save.c_str());
+  }
+  if (interrupted) {
+    fprintf(stderr, "interrupted after step %lld%s%s\n", (long long)step, lastCheckpoint.empty() ? "" : "; go on with --resume from ", lastCheckpoint.c_str());
+    return 128 + interrupted;
+  }
+  return 0;
+}
+
+int train(const TrainOptions &options) {
+  try {
+    if (options.data.empty())
+      throw Failure{64, "needs --data=FILE.npz, or a folder with MNIST's idx files"};
+    Run run(options);
+    return run.go();
+  } catch (const Failure &failure) {
+    fprintf(stderr, "llrun train: %s\n", failure.text.c_str());
+    return failure.code;
+  } catch (const std::bad_alloc &) {
+    fprintf(stderr, "llrun train: out of memory on this machine\n");
+    return 71;
+  }
+}
+
+} // namespace llcc::rt
