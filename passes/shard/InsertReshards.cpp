@@ -104,30 +104,19 @@ struct InsertReshardsPass : impl::InsertReshardsPassBase<InsertReshardsPass> {
 
   LogicalResult collectNeeds(func::FuncOp func) {
     for (Operation &op : func.getBody().front()) {
-      SmallVector<Placement> operands, results, needed;
-      for (Value v : op.getOperands())
-        operands.push_back(have[v]);
-      for (Value v : op.getResults())
-        results.push_back(have[v]);
       if (isa<ReshardOp>(op))
         continue;
+      SmallVector<Placement> needed, given;
       if (op.hasTrait<OpTrait::IsTerminator>()) {
         for (unsigned i = 0; i < op.getNumOperands(); ++i)
           needed.push_back(Placement::get(func.getResultAttrOfType<ShardingAttr>(i, kShardingAttr)));
       } else {
-        // What waits does so in the result; everything else pending is resolved before this op.
-        for (Placement &operand : operands)
-          if (!llvm::all_of(operand.partial, [&](StringAttr axis) {
-                return !results.empty() && llvm::is_contained(results[0].partial, axis);
-              }))
-            operand = operand.resolved();
-        OpPlacement placed = placeOp(&op, getShardingRule(&op), operands, results, mesh);
-        for (auto [given, recorded] : llvm::zip(placed.results, results))
-          if (given != recorded)
-            return mlir::emitError(op.getLoc())
-                   << describeOp(&op) << ": has placement " << recorded.toAttr(&getContext(), mesh)
-                   << ", its rule gives " << given.toAttr(&getContext(), mesh) << "; run llcc-propagate-sharding again";
-        needed = placed.operands;
+        FailureOr<SmallVector<Placement>> needs = getNeeds(&op, [&](Value v) { return have[v]; }, mesh, given);
+        if (failed(needs))
+          return mlir::emitError(op.getLoc())
+                 << describeOp(&op) << ": has placement " << have[op.getResult(0)].toAttr(&getContext(), mesh)
+                 << ", its rule gives " << given[0].toAttr(&getContext(), mesh) << "; run llcc-propagate-sharding again";
+        needed = *needs;
       }
       for (auto [use, need] : llvm::zip(op.getOpOperands(), needed))
         if (isa<RankedTensorType>(use.get().getType()) && have[use.get()] != need)

@@ -50,7 +50,7 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
     propagation.run();
     for (unsigned i = 0; i < func.getNumArguments(); ++i)
       if (auto name = func.getArgAttrOfType<StringAttr>(i, "llcc.param"))
-        params[name] = {SmallVector<Axes>(propagation.wanted(func.getArgument(i))), {}};
+        params[name] = propagation.placement(func.getArgument(i));
 
     // A gradient would like to be cut as its parameter is, where nothing says otherwise.
     Operation *ret = func.getBody().front().getTerminator();
@@ -134,7 +134,7 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
       if (!explain)
         continue;
       for (Value result : op.getResults()) {
-        Placement want{SmallVector<Axes>(propagation.wanted(result)), {}};
+        Placement want = propagation.placement(result);
         if (want.dims != placed[result].dims)
           mlir::emitRemark(op.getLoc()) << describeOp(&op) << ": runs as " << placed[result].toAttr(&getContext(), mesh)
                                         << ", its neighbours would have it " << want.toAttr(&getContext(), mesh);

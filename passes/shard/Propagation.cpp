@@ -91,13 +91,13 @@ llvm::MapVector<Value, Placement> Propagation::finish(function_ref<bool(OpOperan
     llvm::MapVector<Value, Placement> placed;
     size_t before = resolved.size();
     for (Value arg : func.getArguments())
-      placed[arg] = {SmallVector<Axes>(wanted(arg)), {}};
+      placed[arg] = placement(arg);
     for (Operation &op : func.getBody().front()) {
       SmallVector<Placement> operands, results;
       for (Value v : op.getOperands())
         operands.push_back(resolved.contains(v) ? placed[v].resolved() : placed[v]);
       for (Value v : op.getResults())
-        results.push_back({SmallVector<Axes>(wanted(v)), {}});
+        results.push_back(placement(v));
       OpPlacement here = placeOp(&op, rule(&op), operands, results, mesh);
       for (OpOperand &use : op.getOpOperands()) {
         const Placement &have = operands[use.getOperandNumber()];
@@ -111,6 +111,26 @@ llvm::MapVector<Value, Placement> Propagation::finish(function_ref<bool(OpOperan
     if (resolved.size() == before)
       return placed;
   }
+}
+
+FailureOr<SmallVector<Placement>> getNeeds(Operation *op, function_ref<Placement(Value)> have, MeshAttr mesh,
+                                           SmallVector<Placement> &given) {
+  SmallVector<Placement> operands, results;
+  for (Value v : op->getResults())
+    results.push_back(have(v));
+  for (Value v : op->getOperands()) {
+    operands.push_back(have(v));
+    bool waits = llvm::all_of(operands.back().partial, [&](StringAttr axis) {
+      return !results.empty() && llvm::is_contained(results[0].partial, axis);
+    });
+    if (!waits)
+      operands.back() = operands.back().resolved();
+  }
+  OpPlacement placed = placeOp(op, getShardingRule(op), operands, results, mesh);
+  given = placed.results;
+  if (given != results)
+    return failure();
+  return placed.operands;
 }
 
 void splitFreeOps(func::FuncOp func) {

@@ -19,6 +19,7 @@ public:
   /// Propagates what was seeded to the fixpoint.
   void run();
   ArrayRef<Axes> wanted(Value value) const;
+  Placement placement(Value value) const { return {SmallVector<Axes>(wanted(value)), {}}; }
   const ShardingRule &rule(Operation *op) const { return rules.find(op)->second; }
 
   /// The placements that the ops really compute, in program order: an op whose operands are cut along a
@@ -37,6 +38,12 @@ private:
   DenseSet<Value> closed;
   SetVector<Operation *> worklist;
 };
+
+/// What `op` needs of its operands where values are placed as `have` says, i.e. as Propagation::finish found or the IR records. Operands
+/// that are pending where the result does not wait for them are needed resolved. Fails where the placements of the results
+/// are not what the op gives: `given` tells that then.
+FailureOr<SmallVector<Placement>> getNeeds(Operation *op, function_ref<Placement(Value)> have, MeshAttr mesh,
+                                           SmallVector<Placement> &given);
 
 /// Clones ops that cost nothing so that each use has its own.
 void splitFreeOps(func::FuncOp func);

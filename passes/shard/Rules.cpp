@@ -214,6 +214,17 @@ ShardingRule pool(Operation *op) {
   return untouched(op, [](int64_t dim) { return dim >= 2; });
 }
 
+/// Every dimension from `axis` on is normalised over: whole. scale and bias live there.
+ShardingRule layerNorm(LayerNormOp op) {
+  Builder b(op);
+  for (int64_t dim = 0; dim < int64_t(op.getAxis()); ++dim) {
+    int factor = b.pass(shapeOf(op.getX())[dim]);
+    b.operand(0, dim, factor);
+    b.result(dim, factor);
+  }
+  return b.rule;
+}
+
 } // namespace
 
 ShardingRule getShardingRule(Operation *op) {
@@ -243,6 +254,9 @@ ShardingRule getShardingRule(Operation *op) {
       .Case<ConvInputGradOp>([](auto o) { return convolution(o, 2, 1, 0, o.getGroups()); })
       .Case<ConvWeightGradOp>([](auto o) { return convolution(o, 0, 2, 1, o.getGroups()); })
       .Case<MaxPoolOp, MaxPoolGradOp, AvgPoolOp, AvgPoolGradOp>([](Operation *o) { return pool(o); })
+      // Whole ops are gone before the shard stage; the mesh chooser meets them after import.
+      .Case<SoftmaxOp, LogSoftmaxOp>([](auto o) { return untouched(o, [&](int64_t d) { return d == int64_t(o.getAxis()); }); })
+      .Case<LayerNormOp>([](auto o) { return layerNorm(o); })
       .Default([](Operation *o) {
         bool pointwise = o->hasTrait<OpTrait::Elementwise>() && o->getNumResults() == 1;
         return pointwise ? elementwise(o) : Builder(o).rule;
