@@ -39,9 +39,9 @@ private:
   SetVector<Operation *> worklist;
 };
 
-/// What `op` needs of its operands where values are placed as `have` says, i.e. as Propagation::finish found or the IR records. Operands
-/// that are pending where the result does not wait for them are needed resolved. Fails where the placements of the results
-/// are not what the op gives: `given` tells that then.
+/// What `op` needs of its operands where values are placed as `have` says, i.e. as Propagation::finish found or the IR
+/// records. Operands that are pending where the result does not wait for them are needed resolved. Fails where the
+/// placements of the results are not what the op gives: `given` tells that then.
 FailureOr<SmallVector<Placement>> getNeeds(Operation *op, function_ref<Placement(Value)> have, MeshAttr mesh,
                                            SmallVector<Placement> &given);
 

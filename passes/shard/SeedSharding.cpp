@@ -1,5 +1,5 @@
-// Puts seeds on arguments as the strategy says: the batch over `data`, weights over `tensor`. Runs after the train stage,
-// before llcc-propagate-sharding, which makes seeds into placements.
+// Puts seeds on arguments as the strategy says: the batch over `data`, weights over `tensor`. Runs after the train
+// stage, before llcc-propagate-sharding, which makes seeds into placements.
 //
 //   %x: tensor<64x784xf32> {llcc.input = "x", llcc.batched}
 //     ⇒ %x: tensor<64x784xf32> {llcc.input = "x", llcc.batched, llcc.sharding = #llcc.sharding<[["data"], []]>}
@@ -56,7 +56,8 @@ struct SeedShardingPass : impl::SeedShardingPassBase<SeedShardingPass> {
     for (StringAttr axis : mesh.getAxes()) {
       bool used = llvm::any_of(func.getArguments(), [&](Value arg) { return propagation.placement(arg).cuts(axis); });
       if (!used && mesh.getSize(axis.getValue()) > 1 && axis.getValue() != kPipelineAxis)
-        func.emitWarning("mesh axis '") << axis.getValue() << "' cuts no argument: its " << mesh.getSize(axis.getValue())
+        func.emitWarning("mesh axis '") << axis.getValue() << "' cuts no argument: its "
+                                        << mesh.getSize(axis.getValue())
                                         << " members compute the same; choose another mesh or strategy";
     }
     return success();

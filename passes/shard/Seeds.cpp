@@ -69,8 +69,8 @@ bool seedWeights(func::FuncOp func, MeshAttr mesh, Propagation &propagation, See
         continue;
       auto other = llvm::find(others, f);
       if (rule.factors[f].reduces)
-        rowParallel |= other != others.end() &&
-                       llvm::is_contained(propagation.wanted(activation)[other - others.begin()], axis);
+        rowParallel |=
+            other != others.end() && llvm::is_contained(propagation.wanted(activation)[other - others.begin()], axis);
       else if (other == others.end() && !column && rule.factors[f].size >= members)
         column = traceDim(weight, dim);
     }

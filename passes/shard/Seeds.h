@@ -9,9 +9,10 @@ namespace mlir::llcc {
 /// One entry for each argument; empty where nothing is asked for.
 using Seeds = SmallVector<std::optional<Placement>>;
 
-/// The weight of a contraction or convolution: an operand that is a parameter, seen through casts, transposes and reshapes.
+/// The weight of a contraction or convolution: an operand that is a parameter, seen through casts, transposes and
+/// reshapes.
 struct WeightUse {
-  unsigned operand;    ///< position at the op
+  unsigned operand; ///< position at the op
   BlockArgument param;
 };
 /// Empty for other ops, ops of the backward pass, and contractions of two activations.
@@ -21,9 +22,10 @@ std::optional<WeightUse> getWeightUse(Operation *op, func::FuncOp func);
 void seedBatch(func::FuncOp func, Propagation &propagation, Seeds &seeds);
 
 /// Tensor parallelism after Megatron (Shoeybi et al. 2019, section 3), greedy in program order: a contraction of an
-/// activation with a trainable weight whose contracted dimension is already cut runs row-parallel (propagation cuts the weight's rows,
-/// the result is partial: one all-reduce). Any other one becomes column-parallel: the weight's output dimension is cut, no
-/// communication. Dimensions shorter than the axis are left whole. Runs the propagation. Returns false where nothing is cut over `tensor`.
+/// activation with a trainable weight whose contracted dimension is already cut runs row-parallel (propagation cuts the
+/// weight's rows, the result is partial: one all-reduce). Any other one becomes column-parallel: the weight's output
+/// dimension is cut, no communication. Dimensions shorter than the axis are left whole. Runs the propagation. Returns
+/// false where nothing is cut over `tensor`.
 bool seedWeights(func::FuncOp func, MeshAttr mesh, Propagation &propagation, Seeds &seeds);
 
 } // namespace mlir::llcc
