@@ -5,7 +5,7 @@
 // RUN: llcc-opt --llcc-choose-mesh="devices=5" %t/two-layers.mlir | FileCheck %s --check-prefix=FIVE
 // RUN: llcc-opt --llcc-choose-mesh="devices=1" %t/two-layers.mlir | FileCheck %s --check-prefix=SINGLE
 // RUN: llcc-opt --llcc-choose-mesh="devices=4 target=cuda" %t/wide.mlir | FileCheck %s --check-prefix=WIDE
-// RUN: not llcc-opt --llcc-choose-mesh=devices=64 %t/two-layers.mlir 2>&1 | FileCheck %s --check-prefix=MANY
+// RUN: not llcc-opt --llcc-choose-mesh=devices=257 %t/two-layers.mlir 2>&1 | FileCheck %s --check-prefix=MANY
 // RUN: not llcc-opt --llcc-choose-mesh=devices=0 %t/two-layers.mlir 2>&1 | FileCheck %s --check-prefix=ZERO
 // RUN: not llcc-opt --llcc-choose-mesh=target=tpu %t/two-layers.mlir 2>&1 | FileCheck %s --check-prefix=TARGET
 // RUN: not llcc-opt --llcc-choose-mesh=devices=2 %t/empty.mlir 2>&1 | FileCheck %s --check-prefix=EMPTY
@@ -35,9 +35,9 @@
 // Half a gigabyte of gradients for a batch of two rows: everything but data parallelism.
 // WIDE: llcc.mesh<["tensor", "pipeline"], [2, 2]>
 
-// MANY: error: no mesh of 64 devices fits the model:
-// MANY: 64 1 1 1 not feasible: a microbatch has 8 rows
-// MANY: 1 64 1 1 not feasible: no weight has an output dimension of 64
+// MANY: error: no mesh of 257 devices fits the model:
+// MANY: 257 1 1 1 not feasible: a microbatch has 8 rows
+// MANY: 1 257 1 1 not feasible: no weight has an output dimension of 257
 // ZERO: error: a mesh of 0 devices, needs at least 1
 // TARGET: error: unknown target 'tpu', needs cpu or cuda
 // EMPTY: error: module has neither @gradients nor @forward of one block, needs a model to choose a mesh for
