@@ -311,7 +311,7 @@ static LogicalResult reportDeadlock(ArrayRef<std::unique_ptr<Execution>> executi
     StringRef name = op->getParentOfType<func::FuncOp>().getSymName();
     if (!error)
       error.emplace(op.emitError()) << "deadlock: @" << name << " waits here for tag " << op.getTag() << " from stage "
-                             << op.getFrom();
+                                    << op.getFrom();
     else
       error->attachNote(op.getLoc()) << "@" << name << " waits here for tag " << op.getTag() << " from stage "
                                      << op.getFrom();

@@ -1,6 +1,7 @@
 // llcc-interpret: runs tensor-level IR in the reference interpreter, checks gradients, compares sharded with
 // single-device steps.
 #include "compiler/interpreter/CheckGradients.h"
+#include "compiler/interpreter/CompareSteps.h"
 #include "compiler/interpreter/Interpreter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -80,8 +81,10 @@ int main(int argc, char **argv) {
                         cl::desc("run on all devices of llcc.mesh; stages are @NAME_stage0, @NAME_stage1, …"),
                         cl::cat(category));
   cl::opt<bool> exact("exact", cl::desc("arithmetic in f64 whatever the types say"), cl::cat(category));
-  cl::opt<std::string> padding("padding", cl::desc("content of padding: zero or nan"), cl::init("zero"),
-                               cl::cat(category));
+  cl::opt<std::string> padding("padding",
+                               cl::desc("content of padding: zero; undefined: NaN in what collectives leave undefined; "
+                                        "nan: there and in what is loaded"),
+                               cl::init("zero"), cl::cat(category));
   cl::opt<bool> check("check-gradients", cl::desc("compare the results of @gradients with finite differences"),
                       cl::cat(category));
   cl::opt<uint64_t> seed("seed", cl::desc("of random values"), cl::init(1), cl::cat(category));
@@ -89,16 +92,21 @@ int main(int argc, char **argv) {
       "tolerance", cl::desc("largest relative difference (1e-6 for gradients, 1e-5 for --compare)"), cl::cat(category));
   cl::opt<int64_t> points("points", cl::desc("random settings at which gradients are checked"), cl::init(1),
                           cl::cat(category));
+  cl::opt<std::string> single(
+      "compare", cl::desc("module after the train stage; the file is the same model after the shard stage"),
+      cl::value_desc("single.mlir"), cl::cat(category));
+  cl::opt<int64_t> steps("steps", cl::desc("training steps that --compare runs"), cl::init(3), cl::cat(category));
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "llcc-interpret: the reference interpreter of llcc's tensor-level IR\n");
-  if (padding != "zero" && padding != "nan") {
-    llvm::errs() << "llcc-interpret: --padding is '" << padding << "', needs zero or nan\n";
+  if (padding != "zero" && padding != "undefined" && padding != "nan") {
+    llvm::errs() << "llcc-interpret: --padding is '" << padding << "', needs zero, undefined or nan\n";
     return 64;
   }
 
   DialectRegistry registry;
   registry.insert<LlccDialect, arith::ArithDialect, math::MathDialect, func::FuncDialect>();
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.printOpOnDiagnostic(false); // whole functions otherwise
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler diagnostics(sources, &context);
   OwningOpRef<ModuleOp> module = load(context, sources, file);
@@ -106,13 +114,22 @@ int main(int argc, char **argv) {
     return 1;
   RunOptions options;
   options.exact = exact;
-  options.padding = padding == "nan" ? std::numeric_limits<double>::quiet_NaN() : 0;
+  options.padding = padding == "zero" ? 0 : std::numeric_limits<double>::quiet_NaN();
   if (check) {
     CheckGradientsOptions gradients;
     gradients.seed = seed, gradients.points = points;
     if (tolerance.getNumOccurrences())
       gradients.tolerance = tolerance;
     return failed(checkGradients(*module, gradients, llvm::outs()));
+  }
+  if (!single.empty()) {
+    OwningOpRef<ModuleOp> reference = parseSourceFile<ModuleOp>(single, &context);
+    CompareOptions compare;
+    compare.seed = seed, compare.steps = steps, compare.padding = options.padding;
+    compare.loadedPadding = padding == "nan" ? options.padding : 0;
+    if (tolerance.getNumOccurrences())
+      compare.tolerance = tolerance;
+    return !reference || failed(compareSteps(*module, *reference, compare, llvm::outs()));
   }
   return runFunctions(*module, name, devices, options);
 }
