@@ -183,7 +183,7 @@ private:
       return instruction;
     };
     auto window = [&](auto conv, StringRef name) {
-      Instruction &i = simple(name, 0, false);
+      Instruction &i = simple(name, 0, true);
       i.ints = {int64_t(conv.getStrides().size()), int64_t(conv.getGroups())};
       for (ArrayRef<int64_t> list : {conv.getStrides(), conv.getPadsLo(), conv.getPadsHi(), conv.getDilations()})
         i.ints.append(list.begin(), list.end());

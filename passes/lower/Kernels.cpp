@@ -3,31 +3,8 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
-#include "llvm/ADT/MapVector.h"
 
 namespace mlir::llcc {
-
-/// "map 64x128: addf, cmpf, select", what `llrun inspect` shows: the computing ops in order, repetitions counted.
-static std::string textOf(const KernelBody &body, const KernelForm &form) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  os << form.getName() << " ";
-  if (form.space.empty())
-    os << "1";
-  llvm::interleave(form.space, os, "x");
-  llvm::MapVector<StringRef, int> names;
-  for (Operation *op : body.ops)
-    if (weightOf(op) > 0 || body.ops.size() == 1)
-      ++names[op->getName().stripDialect()];
-  const char *separator = ": ";
-  for (auto &[name, count] : names) {
-    os << separator << name;
-    if (count > 1)
-      os << "*" << count;
-    separator = ", ";
-  }
-  return text;
-}
 
 func::FuncOp Kernels::get(const KernelBody &body, ArrayRef<int64_t> inPlace) {
   KernelForm form = *formOf(body.ops, body.results);
@@ -46,7 +23,6 @@ func::FuncOp Kernels::get(const KernelBody &body, ArrayRef<int64_t> inPlace) {
   if (form.kind == KernelForm::Row)
     kernel->setAttr("llcc.rows", builder.getI64IntegerAttr(form.rows));
   kernel->setAttr("llcc.inplace", builder.getDenseI64ArrayAttr(inPlace));
-  kernel->setAttr("llcc.text", builder.getStringAttr(textOf(body, form)));
 
   Block *block = builder.createBlock(&kernel.getBody(), {}, ins, locs);
   IRMapping inside;

@@ -5,55 +5,20 @@
 // write) alike. Of several, the last covers the others, as they are on one stream. What the vector clock knows already
 // needs no wait.
 #include "passes/lower/Streams.h"
+#include "passes/lower/ArenaMap.h"
 #include "passes/lower/Instructions.h"
-
-#include <map>
 
 namespace mlir::llcc {
 
 namespace {
-/// Who last read and wrote each byte of the arena, by stream, as a map of disjoint intervals.
-class Accesses {
-public:
-  struct Entry {
-    int64_t end = 0;
-    Clocks::Clock read = {-1, -1}, write = {-1, -1};
-  };
-
-  /// Calls `visit` with each entry of [begin, end), which it may change.
-  template <typename Visit> void forEach(int64_t begin, int64_t end, Visit visit) {
-    split(begin), split(end);
-    auto it = entries.lower_bound(begin);
-    for (int64_t at = begin; at < end;) {
-      if (it == entries.end() || it->first > at) {
-        Entry gap;
-        gap.end = it == entries.end() ? end : std::min(end, it->first);
-        it = entries.emplace_hint(it, at, gap);
-      }
-      visit(it->second);
-      at = it->second.end;
-      ++it;
-    }
-  }
-
-private:
-  void split(int64_t at) {
-    auto it = entries.upper_bound(at);
-    if (it == entries.begin())
-      return;
-    --it;
-    if (it->first == at || it->second.end <= at)
-      return;
-    Entry tail = it->second;
-    it->second.end = at;
-    entries.emplace(at, tail);
-  }
-  std::map<int64_t, Entry> entries;
+/// Who last read and wrote a byte, by stream.
+struct Access {
+  Clocks::Clock read = {-1, -1}, write = {-1, -1};
 };
 } // namespace
 
 void insertWaits(Sheet &sheet) {
-  Accesses accesses;
+  ArenaMap<Access> accesses;
   Clocks clocks;
   for (auto [i, instruction] : llvm::enumerate(sheet.instructions)) {
     int64_t own = instruction.stream;
@@ -70,13 +35,13 @@ void insertWaits(Sheet &sheet) {
         if (s != own)
           needed[s] = std::max(needed[s], clock[s]);
     };
-    forEachByte(instruction.ins, [&](Accesses::Entry &entry) { need(entry.write); });
-    forEachByte(instruction.outs, [&](Accesses::Entry &entry) { need(entry.write), need(entry.read); });
+    forEachByte(instruction.ins, [&](Access &entry) { need(entry.write); });
+    forEachByte(instruction.outs, [&](Access &entry) { need(entry.write), need(entry.read); });
     for (int64_t other : needed)
       if (other >= 0 && clocks.wait(other))
         instruction.waits.push_back(other);
-    forEachByte(instruction.ins, [&, i = i](Accesses::Entry &entry) { entry.read[own] = i; });
-    forEachByte(instruction.outs, [&, i = i](Accesses::Entry &entry) { entry.write[own] = i; });
+    forEachByte(instruction.ins, [&, i = i](Access &entry) { entry.read[own] = i; });
+    forEachByte(instruction.outs, [&, i = i](Access &entry) { entry.write[own] = i; });
   }
 }
 
