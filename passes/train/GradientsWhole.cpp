@@ -9,6 +9,42 @@ namespace {
 /// Sum of x along axis, repeated.
 Value spreadSum(Backward &b, Value x, int64_t axis) { return b.restore(b.sum(x, axis), typeOf(x).getShape(), axis); }
 
+/// x as a value without dimension `axis`, where it does not vary along it; else nothing.
+Value withoutDim(Backward &b, Value x, int64_t axis) {
+  SmallVector<int64_t> shape(typeOf(x).getShape());
+  shape.erase(shape.begin() + axis);
+  if (std::optional<double> number = splatOf(x))
+    return b.constant(typeOf(x).clone(shape), *number);
+  auto broadcast = x.getDefiningOp<BroadcastOp>();
+  if (!broadcast || llvm::is_contained(broadcast.getDims(), axis))
+    return {};
+  SmallVector<int64_t> dims;
+  for (int64_t dim : broadcast.getDims())
+    dims.push_back(dim - (dim > axis));
+  return b.broadcast(broadcast.getX(), shape, dims);
+}
+
+/// Sum along axis of what a class loss sends back, w where class == label and else 0: w where the label is a class.
+/// A sum over the classes would read all logits once more, and be a collective where they are cut over devices.
+/// Nothing where dy is not of that form.
+Value sumOfPicked(Backward &b, int64_t axis) {
+  auto pick = b.dy.getDefiningOp<arith::SelectOp>();
+  if (!pick || splatOf(pick.getFalseValue()) != 0.0)
+    return {};
+  auto hit = pick.getCondition().getDefiningOp<arith::CmpIOp>();
+  if (!hit || hit.getPredicate() != arith::CmpIPredicate::eq)
+    return {};
+  auto classes = hit.getLhs().getDefiningOp<IotaOp>();
+  if (!classes || int64_t(classes.getDim()) != axis)
+    return {};
+  Value label = withoutDim(b, hit.getRhs(), axis), weight = withoutDim(b, pick.getTrueValue(), axis);
+  if (!label || !weight)
+    return {};
+  Value count = b.constantLike(label, typeOf(b.dy).getDimSize(axis));
+  Value isClass = b.compare(arith::CmpIPredicate::ult, label, count); // negative numbers are large when unsigned
+  return b.restore(b.keep(isClass, weight), typeOf(b.dy).getShape(), axis);
+}
+
 /// With n the normalized x and g = dy*scale:
 ///   dx = rstd * (g - mean(g) - n*mean(g*n)),  dscale = sum(dy*n),  dbias = sum(dy).
 void layerNormRule(LayerNormOp op, Backward &b) {
@@ -45,7 +81,10 @@ void addWholeGradients(GradientTable &table) {
     b.give(op.getX(), [&] { return b.mul(y, b.sub(b.dy, spreadSum(b, b.mul(b.dy, y), op.getAxis()))); });
   });
   table.add<LogSoftmaxOp>([](LogSoftmaxOp op, Backward &b) { // dy - exp(y) * sum(dy)
-    b.give(op.getX(), [&] { return b.sub(b.dy, b.mul(b.exp(op.getResult()), spreadSum(b, b.dy, op.getAxis()))); });
+    b.give(op.getX(), [&] {
+      Value sum = sumOfPicked(b, op.getAxis());
+      return b.sub(b.dy, b.mul(b.exp(op.getResult()), sum ? sum : spreadSum(b, b.dy, op.getAxis())));
+    });
   });
   table.add<LayerNormOp>(layerNormRule);
 }

@@ -58,3 +58,32 @@ func.func @gradients(%x: tensor<f32> {llcc.input = "x"}, %w: tensor<f32> {llcc.p
   %loss = arith.mulf %w, %f : tensor<f32>
   return %loss : tensor<f32>
 }
+
+// -----
+
+// The cotangent that a class loss sends to log_softmax is w at the label and else 0: its sum is w, no reduction is made.
+// CHECK-LABEL: func.func @gradients
+// CHECK-SAME: %[[LABEL:.*]]: tensor<2xi64> {llcc.label = "label"}
+// CHECK: %[[LOGP:.*]] = llcc.log_softmax
+// CHECK: %[[HIT:.*]] = arith.cmpi eq
+// CHECK: llcc.reduce <sum>
+// CHECK: %[[DY:.*]] = arith.select %[[HIT]], %[[W:.*]], %{{.*}} : tensor<2x3xi1>, tensor<2x3xf32>
+// CHECK-NOT: llcc.reduce
+// CHECK: %[[CLASSES:.*]] = arith.constant dense<3> : tensor<2xi64>
+// CHECK: %[[VALID:.*]] = arith.cmpi ult, %[[LABEL]], %[[CLASSES]]
+// CHECK: %[[ROW:.*]] = arith.select %[[VALID]]
+// CHECK: %[[SUM:.*]] = llcc.broadcast %[[ROW]] dims [0]
+// CHECK: %[[P:.*]] = math.exp %[[LOGP]]
+// CHECK: %[[PS:.*]] = arith.mulf %[[P]], %[[SUM]]
+// CHECK: %[[DX:.*]] = arith.subf %[[DY]], %[[PS]]
+// CHECK: return %{{.*}}, %[[DX]]
+func.func @gradients(%label: tensor<2xi64> {llcc.label = "label"}, %w: tensor<2x3xf32> {llcc.param = "w", llcc.trainable}) -> (tensor<f32> {llcc.loss}) {
+  %logp = llcc.log_softmax %w axis 1 : tensor<2x3xf32>
+  %class = llcc.iota dim 1 : tensor<2x3xi64>
+  %wanted = llcc.broadcast %label dims [0] : tensor<2xi64> -> tensor<2x3xi64>
+  %hit = arith.cmpi eq, %class, %wanted : tensor<2x3xi64>
+  %zero = arith.constant dense<0.0> : tensor<2x3xf32>
+  %picked = arith.select %hit, %logp, %zero : tensor<2x3xi1>, tensor<2x3xf32>
+  %loss = llcc.reduce <sum> %picked dims [0, 1] : tensor<2x3xf32> -> tensor<f32>
+  return %loss : tensor<f32>
+}
