@@ -276,11 +276,7 @@ bool carriesPartial(Operation *op, ReduceKind kind) {
 bool isFree(Operation *op) {
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return isa<SplatElementsAttr>(constant.getValue());
-  if (auto broadcast = dyn_cast<BroadcastOp>(op)) {
-    Operation *from = broadcast.getX().getDefiningOp();
-    return from && isFree(from);
-  }
-  return isa<IotaOp>(op);
+  return isa<IotaOp, BroadcastOp>(op);
 }
 
 } // namespace mlir::llcc
