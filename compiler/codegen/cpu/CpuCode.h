@@ -1,0 +1,42 @@
+// Kernels on memrefs → x86-64 machine code in a shared object with the ABI of runtime/plan/Plan.h (CpuKernel).
+#ifndef LLCC_COMPILER_CODEGEN_CPU_CPUCODE_H
+#define LLCC_COMPILER_CODEGEN_CPU_CPUCODE_H
+
+#include "compiler/codegen/cpu/CpuTarget.h"
+#include "mlir/IR/BuiltinOps.h"
+#include <memory>
+
+namespace llvm {
+class LLVMContext;
+class Module;
+} // namespace llvm
+
+namespace mlir::llcc {
+
+struct CpuCode {
+  std::string object;   ///< bytes of an ELF shared object that exports every kernel
+  std::string assembly; ///< its assembly, where asked for
+};
+
+/// Compiles every function of `module` that has `llcc.kernel` (after llcc-convert-kernels-to-loops). `module` stays as
+/// it is. Errors are reported at the module or at an op.
+LogicalResult compileCpu(ModuleOp module, const CpuTarget &target, bool withAssembly, CpuCode &code);
+
+//===-- Its steps -----------------------------------------------------------===//
+
+/// Rewrites math on f32, bf16 and f16 into arithmetic that vectorises (ApproximateMath.cpp), and what the LLVM dialect
+/// would lower inexactly into libm calls.
+void approximateMath(ModuleOp kernels);
+
+/// Kernels alone, in the LLVM dialect: copies of the functions and constants of `module`.
+FailureOr<OwningOpRef<ModuleOp>> convertKernelsToLlvm(ModuleOp module);
+
+/// LLVM IR of `kernels`, each as an internal body with unaliased arguments and an exported entry point.
+std::unique_ptr<llvm::Module> translateKernels(ModuleOp kernels, llvm::LLVMContext &context);
+
+/// Links one object file into a shared object. Returns an error text (empty: fine).
+std::string linkSharedObject(llvm::StringRef object, std::string &shared);
+
+} // namespace mlir::llcc
+
+#endif
