@@ -1,12 +1,14 @@
 // Kernels become gpu.func in one gpu.module, for CUDA.
 //
-//   func.func private @k0(%x: memref<8192xf32>, %y: memref<8192xf32>, %coords: memref<1xi64>, %begin: index, %end: index)
+//   func.func private @k0(%x: memref<8192xf32>, %y: memref<8192xf32>, %coords: memref<1xi64>, %begin: index, %end:
+//   index)
 // =>
-//   gpu.module @kernels { gpu.func @k0(%x, %y, %coords) kernel { i = block*size + thread; if (i < extent) { … [i, i+1) … } } }
+//   gpu.module @kernels { gpu.func @k0(%x, %y, %coords) kernel { i = block*size + thread; if (i < extent) { … [i, i+1)
+//   … } } }
 //
-// Runs after llcc-convert-kernels-to-loops: a kernel's extent may be cut anywhere and pieces give the bits of the whole (see
-// README.md), so a thread takes a piece of one. That is correct for all forms; a block for each row is a matter of speed
-// and replaces this mapping form by form.
+// Runs after llcc-convert-kernels-to-loops: a kernel's extent may be cut anywhere and pieces give the bits of the whole
+// (see README.md), so a thread takes a piece of one. That is correct for all forms; a block for each row is a matter of
+// speed and replaces this mapping form by form.
 #include "compiler/ir/LLCC.h"
 #include "passes/lower/Passes.h"
 
@@ -58,8 +60,10 @@ struct ConvertKernelsToGpuPass : impl::ConvertKernelsToGpuPassBase<ConvertKernel
 
   LogicalResult convert(func::FuncOp kernel, gpu::GPUModuleOp kernels) {
     unsigned count = kernel.getNumArguments();
-    if (count < 3 || kernel.getNumResults() || !kernel.getBody().hasOneBlock() || !kernel.getArgument(count - 1).getType().isIndex())
-      return kernel.emitError() << "kernel has the type " << kernel.getFunctionType() << ", needs loops over memrefs (run llcc-convert-kernels-to-loops first)";
+    if (count < 3 || kernel.getNumResults() || !kernel.getBody().hasOneBlock() ||
+        !kernel.getArgument(count - 1).getType().isIndex())
+      return kernel.emitError() << "kernel has the type " << kernel.getFunctionType()
+                                << ", needs loops over memrefs (run llcc-convert-kernels-to-loops first)";
     auto extent = extents.find(kernel.getNameAttr());
     if (extent == extents.end())
       return kernel.emitError("kernel is launched by no program, needs a launch that says its extent");
@@ -68,7 +72,8 @@ struct ConvertKernelsToGpuPass : impl::ConvertKernelsToGpuPassBase<ConvertKernel
     auto type = builder.getFunctionType(kernel.getArgumentTypes().drop_back(2), {});
     auto function = gpu::GPUFuncOp::create(builder, loc, kernel.getName(), type);
     function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), builder.getUnitAttr());
-    function->setAttr("llcc.text", kernel->getAttrOfType<StringAttr>("llcc.text") ? kernel->getAttr("llcc.text") : builder.getStringAttr(""));
+    function->setAttr("llcc.text", kernel->getAttrOfType<StringAttr>("llcc.text") ? kernel->getAttr("llcc.text")
+                                                                                  : builder.getStringAttr(""));
     function->setAttr("llcc.kernel", kernel->getAttr("llcc.kernel"));
     int64_t blocks = std::max<int64_t>(1, (extent->second + kBlock - 1) / kBlock);
     function->setAttr("llcc.grid", builder.getDenseI64ArrayAttr({blocks, 1, 1}));

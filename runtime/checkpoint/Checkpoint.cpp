@@ -43,8 +43,11 @@ static std::vector<llcc_rt_variable_info> variablesOf(const llcc_rt_module *modu
   return variables;
 }
 
-// Parameters and states live in one file; a state's name ("m:fc1.weight") cannot be confused with a parameter's this way.
-static std::string keyOf(const llcc_rt_variable_info &info) { return std::string(info.is_state ? "state/" : "param/") + info.name; }
+// Parameters and states live in one file; a state's name ("m:fc1.weight") cannot be confused with a parameter's this
+// way.
+static std::string keyOf(const llcc_rt_variable_info &info) {
+  return std::string(info.is_state ? "state/" : "param/") + info.name;
+}
 
 // Folders step-NNNNNNNN of `folder`, newest first.
 static std::vector<fs::path> stepsOf(const std::string &folder) {
@@ -52,14 +55,16 @@ static std::vector<fs::path> stepsOf(const std::string &folder) {
   std::error_code error;
   for (auto &entry : fs::directory_iterator(folder, error)) {
     std::string name = entry.path().filename();
-    if (name.rfind("step-", 0) == 0 && name.find(".tmp") == std::string::npos && fs::exists(entry.path() / "manifest.json"))
+    if (name.rfind("step-", 0) == 0 && name.find(".tmp") == std::string::npos &&
+        fs::exists(entry.path() / "manifest.json"))
       steps.push_back(entry.path());
   }
   std::sort(steps.rbegin(), steps.rend());
   return steps;
 }
 
-std::string saveCheckpoint(const std::string &folder, llcc_rt_session *session, const llcc_rt_module *module, const CheckpointFacts &facts) {
+std::string saveCheckpoint(const std::string &folder, llcc_rt_session *session, const llcc_rt_module *module,
+                           const CheckpointFacts &facts) {
   Arrays arrays;
   for (const llcc_rt_variable_info &info : variablesOf(module)) {
     Array &array = arrays[keyOf(info)];
@@ -69,8 +74,14 @@ std::string saveCheckpoint(const std::string &folder, llcc_rt_session *session, 
       throw Failure{code, llcc_rt_last_error()};
   }
   std::string state = toSafeTensors(arrays);
-  Json manifest = {{"format", 1}, {"step", facts.step}, {"batch", facts.batch}, {"seed", facts.seed}, {"shuffle", facts.shuffle},
-                   {"model", facts.model}, {"optimizer", facts.optimizer}, {"state", {{"file", "state.safetensors"}, {"bytes", state.size()}, {"xxh3", hashOf(state)}}}};
+  Json manifest = {{"format", 1},
+                   {"step", facts.step},
+                   {"batch", facts.batch},
+                   {"seed", facts.seed},
+                   {"shuffle", facts.shuffle},
+                   {"model", facts.model},
+                   {"optimizer", facts.optimizer},
+                   {"state", {{"file", "state.safetensors"}, {"bytes", state.size()}, {"xxh3", hashOf(state)}}}};
   char name[32];
   snprintf(name, sizeof name, "step-%08lld", (long long)facts.step);
   std::error_code error;
@@ -105,18 +116,21 @@ static Json manifestOf(const std::string &checkpoint) {
   Json manifest = Json::parse(readFile(path), nullptr, false);
   auto number = [&](const char *key) { return manifest.contains(key) && manifest[key].is_number_integer(); };
   auto text = [&](const char *key) { return manifest.contains(key) && manifest[key].is_string(); };
-  if (!manifest.is_object() || !number("step") || !number("batch") || !number("seed") || !text("model") || !text("optimizer") || !manifest.contains("shuffle") ||
-      !manifest["shuffle"].is_boolean() || !manifest.contains("state") || !manifest["state"].contains("xxh3") || !manifest["state"]["xxh3"].is_string())
+  if (!manifest.is_object() || !number("step") || !number("batch") || !number("seed") || !text("model") ||
+      !text("optimizer") || !manifest.contains("shuffle") || !manifest["shuffle"].is_boolean() ||
+      !manifest.contains("state") || !manifest["state"].contains("xxh3") || !manifest["state"]["xxh3"].is_string())
     throw Failure{65, path + ": is not a manifest of llcc, or is damaged"};
   return manifest;
 }
 
 // Bytes of the state once its hash fits.
 static void checkHash(const std::string &checkpoint, const Json &manifest) {
-  std::string path = checkpoint + "/state.safetensors", bytes = readFile(path), hash = hashOf(bytes), want = manifest["state"]["xxh3"];
+  std::string path = checkpoint + "/state.safetensors", bytes = readFile(path), hash = hashOf(bytes),
+              want = manifest["state"]["xxh3"];
   if (hash != want)
-    throw Failure{65, path + ": has " + std::to_string(bytes.size()) + " bytes with the hash " + hash + ", the manifest says " + manifest["state"].value("bytes", Json()).dump() +
-                          " bytes with " + want + "; the checkpoint is damaged"};
+    throw Failure{65, path + ": has " + std::to_string(bytes.size()) + " bytes with the hash " + hash +
+                          ", the manifest says " + manifest["state"].value("bytes", Json()).dump() + " bytes with " +
+                          want + "; the checkpoint is damaged"};
 }
 
 std::string newestCheckpoint(const std::string &folder) {
@@ -142,16 +156,20 @@ CheckpointFacts loadCheckpoint(const std::string &checkpoint, llcc_rt_session *s
     if (found == arrays.end())
       wrong += std::string("\n  ") + keyOf(info) + " is not in the checkpoint";
     else if (found->second.shape.dims != dims || found->second.shape.type != DType(info.dtype))
-      wrong += std::string("\n  ") + keyOf(info) + " is " + nameOf(found->second.shape.type) + format(found->second.shape.dims) + " there, " + nameOf(DType(info.dtype)) + format(dims) + " here";
+      wrong += std::string("\n  ") + keyOf(info) + " is " + nameOf(found->second.shape.type) +
+               format(found->second.shape.dims) + " there, " + nameOf(DType(info.dtype)) + format(dims) + " here";
   }
   if (!wrong.empty())
-    throw Failure{65, checkpoint + ": does not fit this artifact (made with --optimizer=" + manifest["optimizer"].get<std::string>() + " from " + manifest["model"].get<std::string>() + "):" + wrong};
+    throw Failure{65, checkpoint + ": does not fit this artifact (made with --optimizer=" +
+                          manifest["optimizer"].get<std::string>() + " from " + manifest["model"].get<std::string>() +
+                          "):" + wrong};
   for (const llcc_rt_variable_info &info : variables) {
     Array &array = arrays[keyOf(info)];
     if (int code = llcc_rt_set(session, info.name, array.bytes.data(), array.bytes.size()))
       throw Failure{code, llcc_rt_last_error()};
   }
-  CheckpointFacts facts{manifest["step"], manifest["batch"], manifest["seed"], manifest["shuffle"], manifest["model"], manifest["optimizer"]};
+  CheckpointFacts facts{manifest["step"],    manifest["batch"], manifest["seed"],
+                        manifest["shuffle"], manifest["model"], manifest["optimizer"]};
   if (int code = llcc_rt_set_step(session, facts.step))
     throw Failure{code, llcc_rt_last_error()};
   return facts;

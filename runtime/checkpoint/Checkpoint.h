@@ -17,15 +17,18 @@ struct CheckpointFacts {
   std::string model, optimizer;
 };
 
-/// FOLDER/step-00000042/{state.safetensors, manifest.json}: written under a temporary name, synced, renamed; the manifest holds
-/// the hash of the state and is written last. Then all but the newest two are removed (only folders that hold a manifest of
-/// ours). Returns the new folder. Throws Failure.
-std::string saveCheckpoint(const std::string &folder, llcc_rt_session *session, const llcc_rt_module *module, const CheckpointFacts &facts);
+/// FOLDER/step-00000042/{state.safetensors, manifest.json}: written under a temporary name, synced, renamed; the
+/// manifest holds the hash of the state and is written last. Then all but the newest two are removed (only folders that
+/// hold a manifest of ours). Returns the new folder. Throws Failure.
+std::string saveCheckpoint(const std::string &folder, llcc_rt_session *session, const llcc_rt_module *module,
+                           const CheckpointFacts &facts);
 
-/// The newest complete checkpoint of `folder` whose hash fits; empty where there is none. Damaged ones are named on stderr.
+/// The newest complete checkpoint of `folder` whose hash fits; empty where there is none. Damaged ones are named on
+/// stderr.
 std::string newestCheckpoint(const std::string &folder);
 
-/// Loads `checkpoint` into the session after all names, shapes and types fit; throws Failure 65 listing every difference.
+/// Loads `checkpoint` into the session after all names, shapes and types fit; throws Failure 65 listing every
+/// difference.
 CheckpointFacts loadCheckpoint(const std::string &checkpoint, llcc_rt_session *session, const llcc_rt_module *module);
 
 } // namespace llcc::rt

@@ -1,4 +1,5 @@
-// Errors inside the runtime: an exit code and a sentence, thrown on device threads and turned into codes at the C border.
+// Errors inside the runtime: an exit code and a sentence, thrown on device threads and turned into codes at the C
+// border.
 #ifndef LLCC_RUNTIME_CORE_ERROR_H
 #define LLCC_RUNTIME_CORE_ERROR_H
 

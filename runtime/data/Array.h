@@ -20,8 +20,8 @@ using Arrays = std::map<std::string, Array>;
 /// "[64, 784]".
 std::string format(const std::vector<int64_t> &dims);
 
-/// .npz, plain or compressed. Throws Failure (65 naming the array and field, 66 where there is no file). Object arrays are
-/// refused: reading them would run code.
+/// .npz, plain or compressed. Throws Failure (65 naming the array and field, 66 where there is no file). Object arrays
+/// are refused: reading them would run code.
 Arrays readNpz(const std::string &path);
 /// Compressed; written whole or not at all.
 void writeNpz(const std::string &path, const Arrays &arrays);
@@ -33,19 +33,20 @@ std::string toSafeTensors(const Arrays &arrays, const std::map<std::string, std:
 /// One idx file (MNIST), plain or gzip; u8, i8, i16, i32, f32, f64; big-endian by the format.
 Array readIdx(const std::string &path);
 
-/// An .npz or .safetensors file, or a folder with MNIST's four idx files: then `x` holds pixels as f32 in [0, 1] and `label`
-/// class numbers as i64, of the training set or (test = true) of the test set.
+/// An .npz or .safetensors file, or a folder with MNIST's four idx files: then `x` holds pixels as f32 in [0, 1] and
+/// `label` class numbers as i64, of the training set or (test = true) of the test set.
 Arrays readData(const std::string &path, bool test = false);
 /// True where `path` is a folder (of idx files).
 bool isFolder(const std::string &path);
 
-/// The same values with another element type; throws Failure 65 where a value does not fit (integers) or a float would become an
-/// integer.
+/// The same values with another element type; throws Failure 65 where a value does not fit (integers) or a float would
+/// become an integer.
 Array convert(const Array &array, DType type, const std::string &name);
 
 /// Whole file contents. Throws Failure 66/74.
 std::string readFile(const std::string &path);
-/// Temporary file beside `path`, fsync, rename: whole or not at all. Throws Failure 73/74 with path, bytes needed and free.
+/// Temporary file beside `path`, fsync, rename: whole or not at all. Throws Failure 73/74 with path, bytes needed and
+/// free.
 void writeFile(const std::string &path, const char *data, size_t size);
 
 } // namespace llcc::rt

@@ -57,10 +57,12 @@ Feeder::Feeder(const Plan &plan, Arrays arrays, const std::string &path, const s
       // [28, 28] images feed an input of 784 numbers, and the other way round.
       if (want != have && Shape{input.shape.type, want}.elements() != Shape{input.shape.type, have}.elements()) {
         want[0] = have[0] = n;
-        throw Failure{65, what + " has the shape " + format(have) + ", input \"" + input.name + "\" needs " + format(want)};
+        throw Failure{65,
+                      what + " has the shape " + format(have) + ", input \"" + input.name + "\" needs " + format(want)};
       }
     } else if (want != have) {
-      throw Failure{65, what + " has the shape " + format(have) + ", input \"" + input.name + "\" needs " + format(want)};
+      throw Failure{65,
+                    what + " has the shape " + format(have) + ", input \"" + input.name + "\" needs " + format(want)};
     }
     bound.dims = want;
     checkClasses(input, bound, what);
@@ -78,7 +80,8 @@ void Feeder::checkClasses(const Input &input, const Bound &bound, const std::str
     int64_t value;
     memcpy(&value, &array.bytes[8 * i], 8);
     if ((value < 0 || value >= input.classes) && !(input.label && value == input.ignore))
-      throw Failure{65, what + ": element " + std::to_string(i) + " is " + std::to_string(value) + ", needs a number from 0 to " + std::to_string(input.classes - 1)};
+      throw Failure{65, what + ": element " + std::to_string(i) + " is " + std::to_string(value) +
+                            ", needs a number from 0 to " + std::to_string(input.classes - 1)};
   }
 }
 
@@ -124,7 +127,8 @@ const std::vector<llcc_rt_tensor> &Feeder::gather(const std::vector<int64_t> &sa
       data = bound.rows.data();
       bytes = bound.rows.size();
     }
-    tensors.push_back({bound.name.c_str(), llcc_rt_dtype(bound.array.shape.type), uint32_t(bound.dims.size()), bound.dims.data(), const_cast<char *>(data), bytes});
+    tensors.push_back({bound.name.c_str(), llcc_rt_dtype(bound.array.shape.type), uint32_t(bound.dims.size()),
+                       bound.dims.data(), const_cast<char *>(data), bytes});
   }
   return tensors;
 }

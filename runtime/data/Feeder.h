@@ -7,16 +7,20 @@
 
 namespace llcc::rt {
 
-/// The samples of one file, checked against the plan: every input has its array, shapes fit, class numbers lie in range.
+/// The samples of one file, checked against the plan: every input has its array, shapes fit, class numbers lie in
+/// range.
 class Feeder {
 public:
-  /// `path` only for messages; `label`: array that holds the labels (empty: as the plan names it). `needLabel` false for
-  /// inference. Throws Failure 65.
+  /// `path` only for messages; `label`: array that holds the labels (empty: as the plan names it). `needLabel` false
+  /// for inference. Throws Failure 65.
   Feeder(const Plan &plan, Arrays arrays, const std::string &path, const std::string &label, bool needLabel);
 
   int64_t samples() const { return count; }
   /// The order of samples is a function of (seed, epoch) alone: independent of devices, resumable at any step.
-  void shuffle(uint64_t seed) { shuffled = true; this->seed = seed; }
+  void shuffle(uint64_t seed) {
+    shuffled = true;
+    this->seed = seed;
+  }
   /// `rows` samples from position `start` of the endless sequence of epochs; valid until the next call.
   const std::vector<llcc_rt_tensor> &batch(int64_t start, int64_t rows);
   /// Samples [first, first + rows) in file order, without wrapping; fewer at the end.
@@ -26,9 +30,9 @@ public:
 
 private:
   struct Bound {
-    std::string name;      ///< input of the plan
+    std::string name; ///< input of the plan
     bool batched, label;
-    Array array;           ///< converted to the plan's type
+    Array array;               ///< converted to the plan's type
     std::vector<int64_t> dims; ///< shape of a batch, dims[0] set for each
     std::vector<char> rows;
   };

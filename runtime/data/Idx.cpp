@@ -22,8 +22,13 @@ Array readIdx(const std::string &path) {
   gzclose(file);
   if (n < 0 || status == Z_BUF_ERROR || status == Z_DATA_ERROR)
     throw Failure{65, path + ": gzip stream is damaged or cut off"};
-  struct { int code; DType type; } types[] = {{8, DType::U8}, {9, DType::I8}, {11, DType::I16}, {12, DType::I32}, {13, DType::F32}, {14, DType::F64}};
-  auto known = bytes.size() < 4 ? std::end(types) : std::find_if(std::begin(types), std::end(types), [&](auto &t) { return t.code == bytes[2]; });
+  struct {
+    int code;
+    DType type;
+  } types[] = {{8, DType::U8}, {9, DType::I8}, {11, DType::I16}, {12, DType::I32}, {13, DType::F32}, {14, DType::F64}};
+  auto known = bytes.size() < 4
+                   ? std::end(types)
+                   : std::find_if(std::begin(types), std::end(types), [&](auto &t) { return t.code == bytes[2]; });
   if (bytes.size() < 4 || bytes[0] || bytes[1] || known == std::end(types))
     throw Failure{65, path + ": is not an idx file, its magic number is wrong"};
   size_t rank = bytes[3], start = 4 + 4 * rank;
@@ -41,7 +46,8 @@ Array readIdx(const std::string &path) {
   }
   uint64_t width = sizeOf(known->type);
   if (count > bytes.size() || count * width != bytes.size() - start)
-    throw Failure{65, path + ": idx header says shape " + format(array.shape.dims) + ", the file has " + std::to_string(bytes.size() - start) + " bytes of values"};
+    throw Failure{65, path + ": idx header says shape " + format(array.shape.dims) + ", the file has " +
+                          std::to_string(bytes.size() - start) + " bytes of values"};
   array.bytes.assign(bytes.begin() + start, bytes.end());
   for (uint64_t i = 0; width > 1 && i < count; ++i)
     std::reverse(array.bytes.begin() + i * width, array.bytes.begin() + (i + 1) * width);
@@ -78,7 +84,9 @@ Arrays readData(const std::string &path, bool test) {
     arrays["label"] = convert(readIdx(findIdx(path, set + "-labels-idx1")), DType::I64, "label");
     return arrays;
   }
-  auto ends = [&](const std::string &suffix) { return path.size() >= suffix.size() && path.substr(path.size() - suffix.size()) == suffix; };
+  auto ends = [&](const std::string &suffix) {
+    return path.size() >= suffix.size() && path.substr(path.size() - suffix.size()) == suffix;
+  };
   if (ends(".safetensors"))
     return readSafeTensors(path);
   if (ends(".npz"))

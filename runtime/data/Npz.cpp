@@ -14,8 +14,9 @@ struct NpyType {
   DType type;
 };
 // Little-endian types that arrays of models and labels have.
-const NpyType kTypes[] = {{"<f4", DType::F32}, {"<f8", DType::F64}, {"<f2", DType::F16}, {"|i1", DType::I8},  {"|u1", DType::U8},
-                          {"<i2", DType::I16}, {"<i4", DType::I32}, {"<i8", DType::I64}, {"|b1", DType::Bool}};
+const NpyType kTypes[] = {{"<f4", DType::F32}, {"<f8", DType::F64}, {"<f2", DType::F16},
+                          {"|i1", DType::I8},  {"|u1", DType::U8},  {"<i2", DType::I16},
+                          {"<i4", DType::I32}, {"<i8", DType::I64}, {"|b1", DType::Bool}};
 
 // The value after 'key': in the header's Python dictionary, up to the next top-level comma.
 std::string field(const std::string &header, const std::string &key, const std::string &what) {
@@ -83,7 +84,8 @@ Array parseNpy(const char *data, size_t size, const std::string &what) {
   }
   uint64_t bytes = 0, have = size - start - length;
   if (__builtin_mul_overflow(elements, sizeOf(array.shape.type), &bytes) || bytes != have)
-    throw Failure{65, what + ": npy header says shape " + shape + " of " + descr + ", the file has " + std::to_string(have) + " bytes of values"};
+    throw Failure{65, what + ": npy header says shape " + shape + " of " + descr + ", the file has " +
+                          std::to_string(have) + " bytes of values"};
   array.bytes.assign(data + start + length, data + size);
   return array;
 }
@@ -113,7 +115,8 @@ Arrays readNpz(const std::string &path) {
   int error = 0;
   if (access(path.c_str(), R_OK))
     throw Failure{66, path + ": no such file, or it cannot be read"};
-  std::unique_ptr<zip_t, void (*)(zip_t *)> archive(zip_open(path.c_str(), ZIP_RDONLY, &error), [](zip_t *z) { zip_discard(z); });
+  std::unique_ptr<zip_t, void (*)(zip_t *)> archive(zip_open(path.c_str(), ZIP_RDONLY, &error),
+                                                    [](zip_t *z) { zip_discard(z); });
   if (!archive)
     throw Failure{65, path + ": is not a zip archive, or is cut off (npz files are zip archives)"};
   Arrays arrays;
@@ -127,8 +130,10 @@ Arrays readNpz(const std::string &path) {
     std::string what = path + ": array \"" + name + "\"";
     // A deflated byte yields at most 1032 bytes: a header that promises more lies.
     if (info.size / 1100 > info.comp_size + 64)
-      throw Failure{65, what + ": archive says " + std::to_string(info.size) + " bytes come from " + std::to_string(info.comp_size)};
-    std::unique_ptr<zip_file_t, int (*)(zip_file_t *)> file(zip_fopen_index(archive.get(), zip_uint64_t(i), 0), zip_fclose);
+      throw Failure{65, what + ": archive says " + std::to_string(info.size) + " bytes come from " +
+                            std::to_string(info.comp_size)};
+    std::unique_ptr<zip_file_t, int (*)(zip_file_t *)> file(zip_fopen_index(archive.get(), zip_uint64_t(i), 0),
+                                                            zip_fclose);
     std::vector<char> bytes(info.size);
     if (!file || zip_fread(file.get(), bytes.data(), info.size) != zip_int64_t(info.size))
       throw Failure{65, what + ": cannot be unpacked, the archive is damaged"};
@@ -156,7 +161,8 @@ void writeNpz(const std::string &path, const Arrays &arrays) {
     members.push_back(npyHeader(array));
     members.back().append(array.bytes.data(), array.bytes.size());
     zip_source_t *source = zip_source_buffer(archive, members.back().data(), members.back().size(), 0);
-    good = good && source && zip_file_add(archive, (name + ".npy").c_str(), source, ZIP_FL_OVERWRITE | ZIP_FL_ENC_UTF_8) >= 0;
+    good = good && source &&
+           zip_file_add(archive, (name + ".npy").c_str(), source, ZIP_FL_OVERWRITE | ZIP_FL_ENC_UTF_8) >= 0;
   }
   if (!good || zip_close(archive)) {
     std::string why = zip_strerror(archive);

@@ -15,8 +15,9 @@ struct SafeType {
   const char *name;
   DType type;
 };
-const SafeType kTypes[] = {{"F32", DType::F32}, {"F64", DType::F64}, {"BF16", DType::BF16}, {"F16", DType::F16}, {"I8", DType::I8},
-                           {"U8", DType::U8},   {"I16", DType::I16}, {"I32", DType::I32},   {"I64", DType::I64}, {"BOOL", DType::Bool}};
+const SafeType kTypes[] = {{"F32", DType::F32}, {"F64", DType::F64},  {"BF16", DType::BF16}, {"F16", DType::F16},
+                           {"I8", DType::I8},   {"U8", DType::U8},    {"I16", DType::I16},   {"I32", DType::I32},
+                           {"I64", DType::I64}, {"BOOL", DType::Bool}};
 } // namespace
 
 Arrays readSafeTensors(const std::string &path, std::map<std::string, std::string> *metadata) {
@@ -46,7 +47,8 @@ Arrays readSafeTensors(const std::string &path, std::map<std::string, std::strin
           keys.emplace_back();
         else if (event == Json::parse_event_t::object_end && !keys.empty())
           keys.pop_back();
-        else if (event == Json::parse_event_t::key && !keys.empty() && !keys.back().insert(parsed.get<std::string>()).second) {
+        else if (event == Json::parse_event_t::key && !keys.empty() &&
+                 !keys.back().insert(parsed.get<std::string>()).second) {
           twice = true;
           duplicate = parsed.get<std::string>();
         }
@@ -57,7 +59,10 @@ Arrays readSafeTensors(const std::string &path, std::map<std::string, std::strin
     throw bad("header is not valid JSON of a safetensors file");
   if (twice)
     throw bad("header names \"" + duplicate + "\" twice");
-  struct Piece { uint64_t begin, end; std::string name; };
+  struct Piece {
+    uint64_t begin, end;
+    std::string name;
+  };
   std::vector<Piece> pieces;
   Arrays arrays;
   uint64_t bytes = file.size() - 8 - length;
@@ -76,8 +81,9 @@ Arrays readSafeTensors(const std::string &path, std::map<std::string, std::strin
       continue;
     }
     std::string what = "tensor \"" + name + "\"";
-    if (!value.is_object() || !value.contains("dtype") || !value.contains("shape") || !value.contains("data_offsets") || !value["dtype"].is_string() ||
-        !value["shape"].is_array() || !value["data_offsets"].is_array() || value["data_offsets"].size() != 2)
+    if (!value.is_object() || !value.contains("dtype") || !value.contains("shape") || !value.contains("data_offsets") ||
+        !value["dtype"].is_string() || !value["shape"].is_array() || !value["data_offsets"].is_array() ||
+        value["data_offsets"].size() != 2)
       throw bad(what + " needs dtype, shape and two data_offsets");
     Array array;
     auto type = std::find_if(std::begin(kTypes), std::end(kTypes), [&](auto &t) { return value["dtype"] == t.name; });
@@ -86,7 +92,8 @@ Arrays readSafeTensors(const std::string &path, std::map<std::string, std::strin
     array.shape.type = type->type;
     uint64_t want = sizeOf(type->type);
     for (auto &dim : value["shape"]) {
-      if (!dim.is_number_unsigned() || dim.get<uint64_t>() > (uint64_t(1) << 48) || __builtin_mul_overflow(want, dim.get<uint64_t>(), &want))
+      if (!dim.is_number_unsigned() || dim.get<uint64_t>() > (uint64_t(1) << 48) ||
+          __builtin_mul_overflow(want, dim.get<uint64_t>(), &want))
         throw bad(what + " has the shape " + value["shape"].dump());
       array.shape.dims.push_back(dim.get<int64_t>());
     }
@@ -95,16 +102,19 @@ Arrays readSafeTensors(const std::string &path, std::map<std::string, std::strin
       throw bad(what + " has offsets that are not numbers");
     uint64_t begin = offsets[0], end = offsets[1];
     if (begin > end || end > bytes || end - begin != want)
-      throw bad(what + " has bytes " + std::to_string(begin) + " to " + std::to_string(end) + ", needs " + std::to_string(want) + " of the " + std::to_string(bytes) + " in the file");
+      throw bad(what + " has bytes " + std::to_string(begin) + " to " + std::to_string(end) + ", needs " +
+                std::to_string(want) + " of the " + std::to_string(bytes) + " in the file");
     array.bytes.assign(file.begin() + int64_t(8 + length + begin), file.begin() + int64_t(8 + length + end));
     pieces.push_back({begin, end, name});
     arrays[name] = std::move(array);
   }
-  std::sort(pieces.begin(), pieces.end(), [](auto &a, auto &b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });
+  std::sort(pieces.begin(), pieces.end(),
+            [](auto &a, auto &b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });
   uint64_t at = 0;
   for (auto &piece : pieces) {
     if (piece.begin != at)
-      throw bad("tensor \"" + piece.name + "\" starts at byte " + std::to_string(piece.begin) + ", the one before ends at " + std::to_string(at));
+      throw bad("tensor \"" + piece.name + "\" starts at byte " + std::to_string(piece.begin) +
+                ", the one before ends at " + std::to_string(at));
     at = piece.end;
   }
   if (at != bytes)
@@ -120,7 +130,8 @@ std::string toSafeTensors(const Arrays &arrays, const std::map<std::string, std:
   for (auto &entry : arrays) {
     const Array &array = entry.second;
     auto type = std::find_if(std::begin(kTypes), std::end(kTypes), [&](auto &t) { return t.type == array.shape.type; });
-    header[entry.first] = {{"dtype", type->name}, {"shape", array.shape.dims}, {"data_offsets", {at, at + array.bytes.size()}}};
+    header[entry.first] = {
+        {"dtype", type->name}, {"shape", array.shape.dims}, {"data_offsets", {at, at + array.bytes.size()}}};
     at += array.bytes.size();
   }
   std::string text = header.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -29,12 +29,16 @@ int bench(const std::string &path, int64_t steps, uint32_t threads) {
       int64_t number = int64_t(random() % uint64_t(std::max<int64_t>(1, input.classes)));
       int32_t small = int32_t(number);
       uint64_t width = sizeOf(shape.type);
-      const void *value = shape.type == DType::F32 ? (void *)&f : shape.type == DType::F64 ? (void *)&d : width == 4 ? (void *)&small : (void *)&number;
+      const void *value = shape.type == DType::F32   ? (void *)&f
+                          : shape.type == DType::F64 ? (void *)&d
+                          : width == 4               ? (void *)&small
+                                                     : (void *)&number;
       memcpy(&bytes.back()[i * width], value, width);
     }
   }
   for (size_t i = 0; i < plan.inputs.size(); ++i)
-    tensors.push_back({plan.inputs[i].name.c_str(), llcc_rt_dtype(plan.inputs[i].shape.type), uint32_t(dims[i].size()), dims[i].data(), bytes[i].data(), bytes[i].size()});
+    tensors.push_back({plan.inputs[i].name.c_str(), llcc_rt_dtype(plan.inputs[i].shape.type), uint32_t(dims[i].size()),
+                       dims[i].data(), bytes[i].data(), bytes[i].size()});
   opened.start(threads, 0);
   std::vector<double> times;
   for (int64_t i = 0; i < steps + 5; ++i) {
@@ -47,7 +51,10 @@ int bench(const std::string &path, int64_t steps, uint32_t threads) {
   }
   std::sort(times.begin(), times.end());
   auto at = [&](double share) { return times[std::min(times.size() - 1, size_t(share * double(times.size())))]; };
-  printf("{\"steps\":%zu,\"batch\":%lld,\"devices\":%u,\"median_us\":%.2f,\"p10_us\":%.2f,\"p90_us\":%.2f,\"samples_per_s\":%.1f}\n", times.size(), (long long)plan.batch, plan.devices(), at(0.5), at(0.1), at(0.9), double(plan.batch) / at(0.5) * 1e6);
+  printf("{\"steps\":%zu,\"batch\":%lld,\"devices\":%u,\"median_us\":%.2f,\"p10_us\":%.2f,\"p90_us\":%.2f,\"samples_"
+         "per_s\":%.1f}\n",
+         times.size(), (long long)plan.batch, plan.devices(), at(0.5), at(0.1), at(0.9),
+         double(plan.batch) / at(0.5) * 1e6);
   return 0;
 }
 

@@ -11,7 +11,8 @@ namespace llcc::rt {
 int inspect(const std::string &path, bool full, bool ir, const std::string &section);
 
 /// Forward pass over a data file; outputs by name into an .npz. Prints accuracy where the data has labels.
-int infer(const std::string &path, const std::string &data, const std::string &label, const std::string &out, uint32_t threads);
+int infer(const std::string &path, const std::string &data, const std::string &label, const std::string &out,
+          uint32_t threads);
 
 /// Times training steps on random data: median, 10th and 90th percentile in microseconds, samples/s; JSON on stdout.
 int bench(const std::string &path, int64_t steps, uint32_t threads);

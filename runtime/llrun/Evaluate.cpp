@@ -18,7 +18,8 @@ Arrays inferAll(Opened &opened, Feeder &data) {
     Array &array = results[output.name];
     array.shape = output.shape;
     if (array.shape.dims.empty() || array.shape.dims[0] != rows)
-      throw Failure{65, "output \"" + output.name + "\" has the shape " + format(output.shape.dims) + ", its first dimension is not the batch of " + std::to_string(rows)};
+      throw Failure{65, "output \"" + output.name + "\" has the shape " + format(output.shape.dims) +
+                            ", its first dimension is not the batch of " + std::to_string(rows)};
     array.shape.dims[0] = data.samples();
     array.bytes.resize(array.shape.bytes());
   }
@@ -33,7 +34,8 @@ Arrays inferAll(Opened &opened, Feeder &data) {
       dims.push_back(output.shape.dims);
       dims.back()[0] = count;
       uint64_t width = output.shape.bytes() / uint64_t(rows);
-      outputs.push_back({output.name.c_str(), llcc_rt_dtype(output.shape.type), uint32_t(dims.back().size()), dims.back().data(), array.bytes.data() + uint64_t(first) * width, uint64_t(count) * width});
+      outputs.push_back({output.name.c_str(), llcc_rt_dtype(output.shape.type), uint32_t(dims.back().size()),
+                         dims.back().data(), array.bytes.data() + uint64_t(first) * width, uint64_t(count) * width});
     }
     check(llcc_rt_infer(opened.session, inputs.data(), inputs.size(), count, outputs.data(), outputs.size()));
   }
@@ -51,12 +53,15 @@ static double at(const Array &array, uint64_t i) {
   return value;
 }
 
-// Cross-entropy (from logits) or nll (from log-probabilities), and accuracy. Classes are the last dimension (rank 2 has no other).
+// Cross-entropy (from logits) or nll (from log-probabilities), and accuracy. Classes are the last dimension (rank 2 has
+// no other).
 static Evaluation classify(const Plan &plan, const Array &output, const Array &labels) {
-  uint64_t classes = uint64_t(output.shape.dims.back()), items = output.shape.elements() / std::max<uint64_t>(1, classes);
+  uint64_t classes = uint64_t(output.shape.dims.back()),
+           items = output.shape.elements() / std::max<uint64_t>(1, classes);
   Array numbers = convert(labels, DType::I64, "label");
   if (numbers.shape.elements() != items)
-    throw Failure{65, "labels have " + std::to_string(numbers.shape.elements()) + " elements, the output classifies " + std::to_string(items)};
+    throw Failure{65, "labels have " + std::to_string(numbers.shape.elements()) + " elements, the output classifies " +
+                          std::to_string(items)};
   Evaluation result;
   int64_t right = 0, counted = 0;
   for (uint64_t i = 0; i < items; ++i) {
@@ -91,14 +96,16 @@ Evaluation evaluate(Opened &opened, Feeder &data) {
   if (!labels)
     throw Failure{65, "--eval needs labels"};
   if (output.shape.type != DType::F32 && output.shape.type != DType::F64)
-    throw Failure{65, "output \"" + plan.outputs[0].name + "\" is " + nameOf(output.shape.type) + ", --eval needs f32 or f64"};
+    throw Failure{65, "output \"" + plan.outputs[0].name + "\" is " + nameOf(output.shape.type) +
+                          ", --eval needs f32 or f64"};
   if (plan.classification)
     return classify(plan, output, *labels);
   Evaluation result;
   Array wanted = convert(*labels, output.shape.type, "label");
   uint64_t n = output.shape.elements();
   if (wanted.shape.elements() != n)
-    throw Failure{65, "labels have " + std::to_string(wanted.shape.elements()) + " elements, the output has " + std::to_string(n)};
+    throw Failure{65, "labels have " + std::to_string(wanted.shape.elements()) + " elements, the output has " +
+                          std::to_string(n)};
   for (uint64_t i = 0; i < n; ++i) {
     double x = at(output, i), z = at(wanted, i);
     if (plan.loss == "bce_logits")

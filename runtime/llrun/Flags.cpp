@@ -16,8 +16,9 @@ uint64_t parseBytes(const std::string &text, std::string &error) {
   }
   std::string unit = text.substr(std::min(used, text.size()));
   static const std::vector<std::pair<std::string, double>> units = {
-      {"", 1},      {"B", 1},           {"K", 1 << 10},    {"KiB", 1 << 10},  {"KB", 1e3},        {"M", 1 << 20}, {"MiB", 1 << 20},
-      {"MB", 1e6}, {"G", 1ull << 30}, {"GiB", 1ull << 30}, {"GB", 1e9}, {"T", 1ull << 40}, {"TiB", 1ull << 40}};
+      {"", 1},        {"B", 1},          {"K", 1 << 10},     {"KiB", 1 << 10},  {"KB", 1e3},
+      {"M", 1 << 20}, {"MiB", 1 << 20},  {"MB", 1e6},        {"G", 1ull << 30}, {"GiB", 1ull << 30},
+      {"GB", 1e9},    {"T", 1ull << 40}, {"TiB", 1ull << 40}};
   for (auto &[name, factor] : units)
     if (unit == name && number >= 0 && number * factor < 9e18)
       return uint64_t(number * factor);
@@ -38,17 +39,24 @@ void addTrainFlags(CLI::App &app, TrainOptions &o) {
   app.add_option("--metrics", o.metrics, "JSON lines, one a step")->type_name("FILE.jsonl");
   app.add_option("--save", o.save, "trained model (.onnx) or artifact (.llx)")->type_name("FILE");
   app.add_option("--checkpoint", o.checkpoint, "keep checkpoints here")->type_name("DIR");
-  app.add_option("--checkpoint-every", o.checkpointEvery, "steps between checkpoints (default: each epoch)")->type_name("N");
+  app.add_option("--checkpoint-every", o.checkpointEvery, "steps between checkpoints (default: each epoch)")
+      ->type_name("N");
   app.add_option("--resume", o.resume, "go on from the newest checkpoint of --checkpoint, or from DIR")
-      ->type_name("auto|DIR")->expected(0, 1)->default_str("auto");
+      ->type_name("auto|DIR")
+      ->expected(0, 1)
+      ->default_str("auto");
   app.add_option("--save-gradients", o.saveGradients, "gradients of the first step")->type_name("FILE.safetensors");
   app.add_option("--trace", o.trace, "timeline for Perfetto")->type_name("FILE");
-  app.add_option_function<std::string>("--memory", [&o](const std::string &text) {
-       std::string error;
-       o.memory = parseBytes(text, error);
-       if (!error.empty())
-         throw CLI::ValidationError("--memory", error);
-     }, "bytes that a device may use")->type_name("SIZE");
+  app.add_option_function<std::string>(
+         "--memory",
+         [&o](const std::string &text) {
+           std::string error;
+           o.memory = parseBytes(text, error);
+           if (!error.empty())
+             throw CLI::ValidationError("--memory", error);
+         },
+         "bytes that a device may use")
+      ->type_name("SIZE");
   app.add_option("--threads", o.threads, "CPU threads of all devices together")->type_name("N");
   app.add_flag("--quiet", o.quiet, "no progress");
 }

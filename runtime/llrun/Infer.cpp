@@ -6,7 +6,8 @@
 
 namespace llcc::rt {
 
-int infer(const std::string &path, const std::string &data, const std::string &label, const std::string &out, uint32_t threads) {
+int infer(const std::string &path, const std::string &data, const std::string &label, const std::string &out,
+          uint32_t threads) {
   Opened opened(path);
   Arrays arrays = readData(data, true);
   std::string name = label;

@@ -10,7 +10,8 @@
 namespace llcc::rt {
 
 Progress::Progress(int64_t firstStep, int64_t lastStep, int64_t batch, bool quiet)
-    : first(firstStep), last(lastStep), batch(batch), now(firstStep - 1), quiet(quiet), terminal(isatty(2) && !getenv("NO_PROGRESS")), start(Clock::now()), shown(start) {}
+    : first(firstStep), last(lastStep), batch(batch), now(firstStep - 1), quiet(quiet),
+      terminal(isatty(2) && !getenv("NO_PROGRESS")), start(Clock::now()), shown(start) {}
 
 static std::string duration(double seconds) {
   char text[32];
@@ -27,8 +28,8 @@ void Progress::draw(bool end) {
   int64_t done = now - first + 1;
   double rate = double(done) / seconds, left = double(last - now) / std::max(rate, 1e-9);
   char numbers[160];
-  snprintf(numbers, sizeof numbers, "step %lld/%lld  loss %.5f  %.0f samples/s  %s %s", (long long)now, (long long)last, loss, rate * double(batch),
-           end ? "took" : "left", duration(end ? seconds : left).c_str());
+  snprintf(numbers, sizeof numbers, "step %lld/%lld  loss %.5f  %.0f samples/s  %s %s", (long long)now, (long long)last,
+           loss, rate * double(batch), end ? "took" : "left", duration(end ? seconds : left).c_str());
   if (!terminal) {
     fprintf(stderr, "%s\n", numbers);
     return;
@@ -38,7 +39,8 @@ void Progress::draw(bool end) {
   int width = std::clamp(columns - int(std::char_traits<char>::length(numbers)) - 4, 0, 40);
   std::string bar(size_t(width), '.');
   std::fill_n(bar.begin(), int64_t(width) * now / std::max<int64_t>(1, last), '#');
-  fprintf(stderr, "\r\033[K%s%s%s%.*s", width ? "[" : "", bar.c_str(), width ? "] " : "", std::max(1, columns - width - 3), numbers);
+  fprintf(stderr, "\r\033[K%s%s%s%.*s", width ? "[" : "", bar.c_str(), width ? "] " : "",
+          std::max(1, columns - width - 3), numbers);
   if (end)
     fputc('\n', stderr);
   fflush(stderr);

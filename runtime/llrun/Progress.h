@@ -8,8 +8,8 @@
 
 namespace llcc::rt {
 
-/// Writes to stderr. On a terminal one line that redraws itself, ten times a second at most; elsewhere a line every ten seconds
-/// and at the end, without control characters.
+/// Writes to stderr. On a terminal one line that redraws itself, ten times a second at most; elsewhere a line every ten
+/// seconds and at the end, without control characters.
 class Progress {
 public:
   Progress(int64_t firstStep, int64_t lastStep, int64_t batch, bool quiet);

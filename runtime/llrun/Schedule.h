@@ -8,8 +8,8 @@
 
 namespace llcc::rt {
 
-/// Rate of `step` (from 1) of `total`: linear warm-up over plan.warmupSteps, then constant, linear decay to 0, or half a
-/// cosine to 0 (Loshchilov, Hutter 2017, eq. 5 without restarts). `base` is the rate after warm-up.
+/// Rate of `step` (from 1) of `total`: linear warm-up over plan.warmupSteps, then constant, linear decay to 0, or half
+/// a cosine to 0 (Loshchilov, Hutter 2017, eq. 5 without restarts). `base` is the rate after warm-up.
 inline double learningRate(const Plan &plan, double base, int64_t step, int64_t total) {
   if (step <= plan.warmupSteps)
     return base * double(step) / double(plan.warmupSteps);

@@ -41,7 +41,8 @@ public:
   }
 
 private:
-  struct sigaction oldInt {}, oldTerm {};
+  struct sigaction oldInt {
+  }, oldTerm{};
 };
 
 /// JSON lines. A file that cannot be written any more does not end the training: it is said once.
@@ -61,7 +62,8 @@ public:
   void step(int64_t step, double loss, double lr, double norm, double rate) {
     if (!file)
       return;
-    int n = fprintf(file, "{\"step\":%lld,\"loss\":%.9g,\"lr\":%.9g,\"samples_per_s\":%.6g", (long long)step, loss, lr, rate);
+    int n = fprintf(file, "{\"step\":%lld,\"loss\":%.9g,\"lr\":%.9g,\"samples_per_s\":%.6g", (long long)step, loss, lr,
+                    rate);
     if (std::isfinite(norm))
       fprintf(file, ",\"grad_norm\":%.9g", norm);
     written(n < 0 || fputs("}\n", file) < 0);
@@ -69,7 +71,8 @@ public:
   void evaluation(int64_t step, int64_t epoch, const Evaluation &e) {
     if (!file)
       return;
-    int n = fprintf(file, "{\"step\":%lld,\"epoch\":%lld,\"eval_loss\":%.9g", (long long)step, (long long)epoch, e.loss);
+    int n =
+        fprintf(file, "{\"step\":%lld,\"epoch\":%lld,\"eval_loss\":%.9g", (long long)step, (long long)epoch, e.loss);
     if (e.accuracy >= 0)
       fprintf(file, ",\"accuracy\":%.9g", e.accuracy);
     written(n < 0 || fputs("}\n", file) < 0);
@@ -117,7 +120,9 @@ void Run::prepare() {
   const Plan &plan = opened.plan;
   batch = plan.batch;
   if (options.batch && options.batch != batch)
-    throw Failure{64, "--batch=" + std::to_string(options.batch) + ": " + options.artifact + " was compiled for batches of " + std::to_string(batch) + "; compile again with --batch=" + std::to_string(options.batch)};
+    throw Failure{64, "--batch=" + std::to_string(options.batch) + ": " + options.artifact +
+                          " was compiled for batches of " + std::to_string(batch) +
+                          "; compile again with --batch=" + std::to_string(options.batch)};
   if (!plan.stepProgram(0) || plan.variables.empty())
     throw Failure{65, options.artifact + ": has no training program"};
   base = plan.learningRate;
@@ -128,17 +133,21 @@ void Run::prepare() {
       throw Failure{64, "--lr=" + options.lr + ": needs a number of at least 0"};
   }
   if (!options.save.empty()) {
-    auto ends = [&](const std::string &suffix) { return options.save.size() > suffix.size() && options.save.substr(options.save.size() - suffix.size()) == suffix; };
+    auto ends = [&](const std::string &suffix) {
+      return options.save.size() > suffix.size() && options.save.substr(options.save.size() - suffix.size()) == suffix;
+    };
     if (!ends(".onnx") && !ends(".llx"))
       throw Failure{64, "--save=" + options.save + ": needs a name that ends in .onnx or .llx"};
     // Better now than after an hour.
-    std::string folder = options.save.find('/') == std::string::npos ? "." : options.save.substr(0, options.save.rfind('/') + 1);
+    std::string folder =
+        options.save.find('/') == std::string::npos ? "." : options.save.substr(0, options.save.rfind('/') + 1);
     if (access(folder.c_str(), W_OK))
       throw Failure{73, "--save=" + options.save + ": the folder cannot be written: " + strerror(errno)};
   }
   data = std::make_unique<Feeder>(plan, readData(options.data), options.data, options.label, true);
   if (batch > data->samples())
-    throw Failure{65, options.data + ": has " + std::to_string(data->samples()) + " samples, less than one batch of " + std::to_string(batch)};
+    throw Failure{65, options.data + ": has " + std::to_string(data->samples()) + " samples, less than one batch of " +
+                          std::to_string(batch)};
   if (options.shuffle)
     data->shuffle(options.seed);
   // The same folder of idx files holds the test set as well.
@@ -146,7 +155,8 @@ void Run::prepare() {
     held = std::make_unique<Feeder>(plan, readData(options.eval, true), options.eval, options.label, true);
   else if (isFolder(options.data) && !options.steps)
     held = std::make_unique<Feeder>(plan, readData(options.data, true), options.data, options.label, true);
-  steps = options.steps ? options.steps : std::max<int64_t>(1, (options.epochs ? options.epochs : 1) * data->samples() / batch);
+  steps = options.steps ? options.steps
+                        : std::max<int64_t>(1, (options.epochs ? options.epochs : 1) * data->samples() / batch);
   opened.start(options.threads, options.memory);
 }
 
@@ -165,7 +175,8 @@ void Run::resume() {
   }
   CheckpointFacts facts = loadCheckpoint(from, opened.session, opened.module);
   if (facts.batch != batch || (options.shuffle && facts.seed != options.seed) || facts.shuffle != options.shuffle)
-    fprintf(stderr, "warning: %s was made with --batch=%lld --seed=%llu%s; the order of samples will differ\n", from.c_str(), (long long)facts.batch, (unsigned long long)facts.seed, facts.shuffle ? "" : " --no-shuffle");
+    fprintf(stderr, "warning: %s was made with --batch=%lld --seed=%llu%s; the order of samples will differ\n",
+            from.c_str(), (long long)facts.batch, (unsigned long long)facts.seed, facts.shuffle ? "" : " --no-shuffle");
   first = facts.step + 1;
   lastCheckpoint = from;
   fprintf(stderr, "resumed from %s, step %lld\n", from.c_str(), (long long)facts.step);
@@ -180,9 +191,12 @@ void Run::saveGradients(const std::vector<llcc_rt_tensor> &inputs, double lr, ll
     Array &array = arrays[variable.name];
     array.shape = variable.shape;
     array.bytes.resize(array.shape.bytes());
-    gradients.push_back({variable.name.c_str(), llcc_rt_dtype(variable.shape.type), uint32_t(variable.shape.dims.size()), variable.shape.dims.data(), array.bytes.data(), array.bytes.size()});
+    gradients.push_back({variable.name.c_str(), llcc_rt_dtype(variable.shape.type),
+                         uint32_t(variable.shape.dims.size()), variable.shape.dims.data(), array.bytes.data(),
+                         array.bytes.size()});
   }
-  check(llcc_rt_train_step_gradients(opened.session, inputs.data(), inputs.size(), lr, &result, gradients.data(), gradients.size()));
+  check(llcc_rt_train_step_gradients(opened.session, inputs.data(), inputs.size(), lr, &result, gradients.data(),
+                                     gradients.size()));
   std::string file = toSafeTensors(arrays);
   writeFile(options.saveGradients, file.data(), file.size());
 }
@@ -210,7 +224,8 @@ void Run::measure(int64_t step) {
   Evaluation e = evaluate(opened, *held);
   char text[120];
   if (e.accuracy >= 0)
-    snprintf(text, sizeof text, "epoch %lld  step %lld  eval loss %.5f  accuracy %.4f", (long long)epoch, (long long)step, e.loss, e.accuracy);
+    snprintf(text, sizeof text, "epoch %lld  step %lld  eval loss %.5f  accuracy %.4f", (long long)epoch,
+             (long long)step, e.loss, e.accuracy);
   else
     snprintf(text, sizeof text, "epoch %lld  step %lld  eval loss %.6g", (long long)epoch, (long long)step, e.loss);
   metrics->evaluation(step, epoch, e);
@@ -227,7 +242,8 @@ void Run::checkpoint(int64_t step) {
 
 void Run::stopped(const Failure &failure, int64_t step) {
   throw Failure{failure.code, "stopped at step " + std::to_string(step) + ": " + failure.text +
-                                  (lastCheckpoint.empty() ? "; no checkpoint was kept (use --checkpoint=DIR)" : "; the last good checkpoint is " + lastCheckpoint)};
+                                  (lastCheckpoint.empty() ? "; no checkpoint was kept (use --checkpoint=DIR)"
+                                                          : "; the last good checkpoint is " + lastCheckpoint)};
 }
 
 int Run::go() {
@@ -238,9 +254,10 @@ int Run::go() {
   int64_t memory = 0;
   check(llcc_rt_module_info(opened.module, "memory", &memory));
   if (!options.quiet)
-    fprintf(stderr, "%s: %u device%s, batch %lld%s, %lld samples, %lld steps, %s, %s a device\n", plan.model.c_str(), plan.devices(), plan.devices() == 1 ? "" : "s", (long long)batch,
-            plan.microbatches > 1 ? (" in " + std::to_string(plan.microbatches) + " microbatches").c_str() : "", (long long)data->samples(), (long long)steps, plan.optimizer.c_str(),
-            bytesText(uint64_t(memory)).c_str());
+    fprintf(stderr, "%s: %u device%s, batch %lld%s, %lld samples, %lld steps, %s, %s a device\n", plan.model.c_str(),
+            plan.devices(), plan.devices() == 1 ? "" : "s", (long long)batch,
+            plan.microbatches > 1 ? (" in " + std::to_string(plan.microbatches) + " microbatches").c_str() : "",
+            (long long)data->samples(), (long long)steps, plan.optimizer.c_str(), bytesText(uint64_t(memory)).c_str());
   progress = std::make_unique<Progress>(first, steps, batch, options.quiet);
   SignalGuard guard;
   int64_t step = first, samples = data->samples();
@@ -269,7 +286,8 @@ int Run::go() {
     fprintf(stderr, "wrote %s\n", options.save.c_str());
   }
   if (interrupted) {
-    fprintf(stderr, "interrupted after step %lld%s%s\n", (long long)step, lastCheckpoint.empty() ? "" : "; go on with --resume from ", lastCheckpoint.c_str());
+    fprintf(stderr, "interrupted after step %lld%s%s\n", (long long)step,
+            lastCheckpoint.empty() ? "" : "; go on with --resume from ", lastCheckpoint.c_str());
     return 128 + interrupted;
   }
   return 0;

@@ -16,15 +16,15 @@ struct TrainOptions {
   int64_t steps = 0, epochs = 0; ///< one of them; both 0: 1 epoch
   bool shuffle = true;
   uint64_t seed = 0;
-  std::string lr;                ///< overrides the plan's base rate; empty: the plan's
-  std::string metrics;           ///< JSON lines, one a step
-  std::string save;              ///< trained .onnx or .llx
-  std::string checkpoint;        ///< folder; empty: none
-  int64_t checkpointEvery = 0;   ///< steps; 0: after each epoch and at the end
-  std::string resume;            ///< "auto" (newest complete one in --checkpoint), or a folder; empty: start anew
-  std::string saveGradients;     ///< safetensors with the gradients of the first step
+  std::string lr;              ///< overrides the plan's base rate; empty: the plan's
+  std::string metrics;         ///< JSON lines, one a step
+  std::string save;            ///< trained .onnx or .llx
+  std::string checkpoint;      ///< folder; empty: none
+  int64_t checkpointEvery = 0; ///< steps; 0: after each epoch and at the end
+  std::string resume;          ///< "auto" (newest complete one in --checkpoint), or a folder; empty: start anew
+  std::string saveGradients;   ///< safetensors with the gradients of the first step
   std::string trace;
-  uint64_t memory = 0;           ///< bytes a device may use; 0: no limit
+  uint64_t memory = 0; ///< bytes a device may use; 0: no limit
   uint32_t threads = 0;
   bool quiet = false;
 };

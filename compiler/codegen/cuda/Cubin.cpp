@@ -53,13 +53,15 @@ static LogicalResult convertToNvvm(ModuleOp module) {
 
 // Links what the kernels use of libdevice (exp, tanh, erf, …).
 static LogicalResult linkLibdevice(Operation *at, llvm::Module &code) {
-  bool needed = llvm::any_of(code, [](llvm::Function &f) { return f.isDeclaration() && f.getName().starts_with("__nv_"); });
+  bool needed =
+      llvm::any_of(code, [](llvm::Function &f) { return f.isDeclaration() && f.getName().starts_with("__nv_"); });
   if (!needed)
     return success();
   std::string path = cudaRoot() + "/nvvm/libdevice/libdevice.10.bc";
   auto buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
-    return at->emitError() << "--target=cuda needs CUDA's math library " << path << ", which cannot be read; install the CUDA toolkit or set CUDA_HOME";
+    return at->emitError() << "--target=cuda needs CUDA's math library " << path
+                           << ", which cannot be read; install the CUDA toolkit or set CUDA_HOME";
   auto library = llvm::parseBitcodeFile(**buffer, code.getContext());
   if (!library)
     return at->emitError() << path << " is no bitcode that this LLVM reads: " << llvm::toString(library.takeError());
@@ -67,7 +69,9 @@ static LogicalResult linkLibdevice(Operation *at, llvm::Module &code) {
   (*library)->setDataLayout(code.getDataLayout());
   if (llvm::Linker::linkModules(code, std::move(*library), llvm::Linker::Flags::LinkOnlyNeeded,
                                 [](llvm::Module &m, const llvm::StringSet<> &names) {
-                                  llvm::internalizeModule(m, [&](const llvm::GlobalValue &v) { return !v.hasName() || !names.contains(v.getName()); });
+                                  llvm::internalizeModule(m, [&](const llvm::GlobalValue &v) {
+                                    return !v.hasName() || !names.contains(v.getName());
+                                  });
                                 }))
     return at->emitError() << "cannot link " << path;
   return success();
@@ -87,7 +91,8 @@ static FailureOr<std::string> toPtx(gpu::GPUModuleOp kernels, StringRef chip) {
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target)
     return kernels.emitError() << "this LLVM has no NVPTX backend: " << error;
-  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(triple, chip, "+ptx80", {}, std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
+      triple, chip, "+ptx80", {}, std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
   code->setTargetTriple(triple);
   code->setDataLayout(machine->createDataLayout());
   // Denormals are kept: a CPU twin of the kernel keeps them too.
@@ -126,7 +131,9 @@ static LogicalResult assemble(Operation *at, CudaCode &code, StringRef chip) {
   if (!ptxas)
     return success();
   llvm::SmallString<64> input, output, log;
-  if (llvm::sys::fs::createTemporaryFile("llcc", "ptx", input) || llvm::sys::fs::createTemporaryFile("llcc", "cubin", output) || llvm::sys::fs::createTemporaryFile("llcc", "log", log))
+  if (llvm::sys::fs::createTemporaryFile("llcc", "ptx", input) ||
+      llvm::sys::fs::createTemporaryFile("llcc", "cubin", output) ||
+      llvm::sys::fs::createTemporaryFile("llcc", "log", log))
     return at->emitError("cannot make temporary files for ptxas; set TMPDIR to a folder that can be written");
   llvm::FileRemover removeInput(input), removeOutput(output), removeLog(log);
   std::error_code error;
@@ -138,7 +145,8 @@ static LogicalResult assemble(Operation *at, CudaCode &code, StringRef chip) {
   auto said = llvm::MemoryBuffer::getFile(log);
   code.resources = said ? (*said)->getBuffer().str() : "";
   if (status)
-    return at->emitError() << "ptxas refuses the generated PTX (exit " << status << "): " << StringRef(code.resources).take_front(400);
+    return at->emitError() << "ptxas refuses the generated PTX (exit " << status
+                           << "): " << StringRef(code.resources).take_front(400);
   auto cubin = llvm::MemoryBuffer::getFile(output);
   if (!cubin)
     return at->emitError("ptxas wrote no cubin");

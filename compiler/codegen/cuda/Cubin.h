@@ -9,8 +9,8 @@ namespace mlir::llcc {
 
 struct CudaCode {
   std::string ptx;
-  std::string cubin;      ///< empty where the machine has no ptxas; the driver then assembles the PTX
-  std::string resources;  ///< what ptxas says of registers and spills, a line a kernel
+  std::string cubin;     ///< empty where the machine has no ptxas; the driver then assembles the PTX
+  std::string resources; ///< what ptxas says of registers and spills, a line a kernel
 };
 
 /// Code of the gpu.module that llcc-convert-kernels-to-gpu made, for `chip` (sm_90). Math functions come from the CUDA

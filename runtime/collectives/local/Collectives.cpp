@@ -7,8 +7,7 @@
 
 namespace llcc::rt {
 
-template <typename T>
-static void combine(T *into, const T *from, size_t n, Reduction kind) {
+template <typename T> static void combine(T *into, const T *from, size_t n, Reduction kind) {
   switch (kind) {
   case Reduction::Sum:
     for (size_t i = 0; i < n; ++i)
@@ -32,18 +31,27 @@ static void combine(T *into, const T *from, size_t n, Reduction kind) {
 // into[0, n) = into `kind` from, both elements of `type`.
 static void combine(DType type, char *into, const char *from, size_t n, Reduction kind) {
   switch (type) {
-  case DType::F32: return combine(reinterpret_cast<float *>(into), reinterpret_cast<const float *>(from), n, kind);
-  case DType::F64: return combine(reinterpret_cast<double *>(into), reinterpret_cast<const double *>(from), n, kind);
-  case DType::I32: return combine(reinterpret_cast<int32_t *>(into), reinterpret_cast<const int32_t *>(from), n, kind);
-  case DType::I64: return combine(reinterpret_cast<int64_t *>(into), reinterpret_cast<const int64_t *>(from), n, kind);
-  default: throw Error{69, std::string("reductions over devices do not support ") + nameOf(type) + " yet, need f32, f64, i32 or i64"};
+  case DType::F32:
+    return combine(reinterpret_cast<float *>(into), reinterpret_cast<const float *>(from), n, kind);
+  case DType::F64:
+    return combine(reinterpret_cast<double *>(into), reinterpret_cast<const double *>(from), n, kind);
+  case DType::I32:
+    return combine(reinterpret_cast<int32_t *>(into), reinterpret_cast<const int32_t *>(from), n, kind);
+  case DType::I64:
+    return combine(reinterpret_cast<int64_t *>(into), reinterpret_cast<const int64_t *>(from), n, kind);
+  default:
+    throw Error{69, std::string("reductions over devices do not support ") + nameOf(type) +
+                        " yet, need f32, f64, i32 or i64"};
   }
 }
 
-void allReduce(Meeting &meeting, size_t member, const std::vector<Piece> &pieces, Reduction kind, const std::string &what) {
+void allReduce(Meeting &meeting, size_t member, const std::vector<Piece> &pieces, Reduction kind,
+               const std::string &what) {
   size_t members = meeting.size();
   meeting.arrive(member, &pieces, what);
-  auto of = [&](size_t m) -> const std::vector<Piece> & { return *static_cast<const std::vector<Piece> *>(meeting.slot(m)); };
+  auto of = [&](size_t m) -> const std::vector<Piece> & {
+    return *static_cast<const std::vector<Piece> *>(meeting.slot(m));
+  };
   auto share = [&](const Piece &piece, size_t m) {
     size_t n = piece.shape->elements();
     return std::pair<size_t, size_t>(n * m / members, n * (m + 1) / members);
@@ -80,12 +88,14 @@ void allGather(Meeting &meeting, size_t member, const Piece &piece, int64_t dim,
     start[size_t(dim)] = int64_t(m) * from[size_t(dim)];
     extent[size_t(dim)] = std::min(from[size_t(dim)], to[size_t(dim)] - start[size_t(dim)]);
     if (extent[size_t(dim)] > 0)
-      copyBox(static_cast<const Piece *>(meeting.slot(m))->in, from, zero, piece.out, to, start, extent, sizeOf(piece.shape->type));
+      copyBox(static_cast<const Piece *>(meeting.slot(m))->in, from, zero, piece.out, to, start, extent,
+              sizeOf(piece.shape->type));
   }
   meeting.depart(what);
 }
 
-void reduceScatter(Meeting &meeting, size_t member, const Piece &piece, Reduction kind, int64_t dim, const std::string &what) {
+void reduceScatter(Meeting &meeting, size_t member, const Piece &piece, Reduction kind, int64_t dim,
+                   const std::string &what) {
   meeting.arrive(member, &piece, what);
   const std::vector<int64_t> &from = piece.shape->dims, &to = piece.outShape->dims;
   size_t width = sizeOf(piece.shape->type), elements = piece.outShape->elements();
@@ -94,7 +104,8 @@ void reduceScatter(Meeting &meeting, size_t member, const Piece &piece, Reductio
   extent[size_t(dim)] = std::clamp<int64_t>(from[size_t(dim)] - start[size_t(dim)], 0, to[size_t(dim)]);
   std::vector<char> sum(elements * width, 0), block(elements * width, 0);
   for (size_t m = 0; m < meeting.size() && extent[size_t(dim)] > 0; ++m) {
-    copyBox(static_cast<const Piece *>(meeting.slot(m))->in, from, start, m ? block.data() : sum.data(), to, zero, extent, width);
+    copyBox(static_cast<const Piece *>(meeting.slot(m))->in, from, start, m ? block.data() : sum.data(), to, zero,
+            extent, width);
     if (m)
       combine(piece.shape->type, sum.data(), block.data(), elements, kind);
   }
@@ -103,7 +114,8 @@ void reduceScatter(Meeting &meeting, size_t member, const Piece &piece, Reductio
   meeting.depart(what);
 }
 
-void allToAll(Meeting &meeting, size_t member, const Piece &piece, int64_t split, int64_t concat, const std::string &what) {
+void allToAll(Meeting &meeting, size_t member, const Piece &piece, int64_t split, int64_t concat,
+              const std::string &what) {
   meeting.arrive(member, &piece, what);
   const std::vector<int64_t> &from = piece.shape->dims, &to = piece.outShape->dims;
   size_t members = meeting.size();
@@ -115,9 +127,11 @@ void allToAll(Meeting &meeting, size_t member, const Piece &piece, int64_t split
     source[size_t(split)] = int64_t(member) * block;
     extent[size_t(split)] = std::clamp<int64_t>(from[size_t(split)] - source[size_t(split)], 0, block);
     target[size_t(concat)] = int64_t(m) * from[size_t(concat)];
-    extent[size_t(concat)] = std::clamp<int64_t>(to[size_t(concat)] - target[size_t(concat)], 0, extent[size_t(concat)]);
+    extent[size_t(concat)] =
+        std::clamp<int64_t>(to[size_t(concat)] - target[size_t(concat)], 0, extent[size_t(concat)]);
     if (extent[size_t(split)] > 0 && extent[size_t(concat)] > 0)
-      copyBox(static_cast<const Piece *>(meeting.slot(m))->in, from, source, piece.out, to, target, extent, sizeOf(piece.shape->type));
+      copyBox(static_cast<const Piece *>(meeting.slot(m))->in, from, source, piece.out, to, target, extent,
+              sizeOf(piece.shape->type));
   }
   meeting.depart(what);
 }

@@ -1,5 +1,5 @@
-// Where device threads of one process meet: barriers, shared slots, mailboxes. Nothing waits longer than the time limit, and a
-// failure of one device releases all.
+// Where device threads of one process meet: barriers, shared slots, mailboxes. Nothing waits longer than the time
+// limit, and a failure of one device releases all.
 #ifndef LLCC_RUNTIME_COLLECTIVES_LOCAL_MEETING_H
 #define LLCC_RUNTIME_COLLECTIVES_LOCAL_MEETING_H
 

@@ -30,7 +30,8 @@ std::unique_ptr<Call> prepareCall(const Program &program, const Instr &instr, ch
   const char *reference = getenv("LLCC_REFERENCE");
   bool plain = type == DType::F64 || (reference && !strcmp(reference, "1"));
   if (type != DType::F32 && type != DType::F64)
-    throw Error{69, "node \"" + instr.node + "\": " + nameOf(instr.op) + " on cpu does not support " + nameOf(type) + " yet, needs f32 or f64"};
+    throw Error{69, "node \"" + instr.node + "\": " + nameOf(instr.op) + " on cpu does not support " + nameOf(type) +
+                        " yet, needs f32 or f64"};
   return plain ? referenceCall(program, instr, arena) : oneDnnCall(program, instr, arena);
 }
 

@@ -13,8 +13,8 @@ public:
   virtual void run() = 0;
 };
 
-/// Matmul, Conv, ConvInputGrad, ConvWeightGrad of `instr` on buffers of `program` in `arena`: oneDNN for f32, plain loops for
-/// f64 or where LLCC_REFERENCE=1 asks for them. Throws Error(69) for what neither does.
+/// Matmul, Conv, ConvInputGrad, ConvWeightGrad of `instr` on buffers of `program` in `arena`: oneDNN for f32, plain
+/// loops for f64 or where LLCC_REFERENCE=1 asks for them. Throws Error(69) for what neither does.
 std::unique_ptr<Call> prepareCall(const Program &program, const Instr &instr, char *arena);
 
 /// Sizes of one convolution, from shapes and ints (see Op::Conv).

@@ -76,7 +76,8 @@ std::unique_ptr<Call> matmul(const Program &program, const Instr &instr, char *a
   };
   memory::desc lhs = desc(m, k, lhsTransposed), rhs = desc(k, n, rhsTransposed), out = desc(m, n, false);
   dnnl::primitive_attr attr;
-  float alpha = instr.reals.size() > 0 ? float(instr.reals[0]) : 1, beta = instr.reals.size() > 1 ? float(instr.reals[1]) : 0;
+  float alpha = instr.reals.size() > 0 ? float(instr.reals[0]) : 1,
+        beta = instr.reals.size() > 1 ? float(instr.reals[1]) : 0;
   if (alpha != 1)
     attr.set_output_scales(0, {alpha});
   if (beta != 0) {
@@ -109,15 +110,20 @@ std::unique_ptr<Call> convolution(const Program &program, const Instr &instr, ch
       strides[i] = strides[i + 1] * dims[i + 1];
     return memory::desc(dims, memory::data_type::f32, strides);
   };
-  auto any = [](const memory::dims &dims) { return memory::desc(dims, memory::data_type::f32, memory::format_tag::any); };
+  auto any = [](const memory::dims &dims) {
+    return memory::desc(dims, memory::data_type::f32, memory::format_tag::any);
+  };
   // oneDNN derives the output size from pads; where a floor left a rest, the high pad shrinks by it.
   memory::dims padsHi = s.padsHi;
   for (size_t i = 0; i < s.rank; ++i)
     padsHi[i] = (s.y[2 + i] - 1) * s.strides[i] + s.dilations[i] * (s.w[2 + i] - 1) + 1 - s.x[2 + i] - s.padsLo[i];
   dnnl::convolution_forward::primitive_desc forward(
-      dnnl::convolution_forward::desc(prop_kind::forward_training, algorithm::convolution_direct, any(s.x), any(weights), any(s.y), s.strides, dilations, s.padsLo, padsHi), engine());
+      dnnl::convolution_forward::desc(prop_kind::forward_training, algorithm::convolution_direct, any(s.x),
+                                      any(weights), any(s.y), s.strides, dilations, s.padsLo, padsHi),
+      engine());
   auto call = std::make_unique<Primitive>();
-  void *first = dataOf(program, instr.ins[0], arena), *second = dataOf(program, instr.ins[1], arena), *out = dataOf(program, instr.outs[0], arena);
+  void *first = dataOf(program, instr.ins[0], arena), *second = dataOf(program, instr.ins[1], arena),
+       *out = dataOf(program, instr.outs[0], arena);
   if (instr.op == Op::Conv) {
     call->primitive = dnnl::convolution_forward(forward);
     call->input(DNNL_ARG_SRC, plain(s.x), forward.src_desc(), first);
@@ -125,14 +131,18 @@ std::unique_ptr<Call> convolution(const Program &program, const Instr &instr, ch
     call->output(DNNL_ARG_DST, plain(s.y), forward.dst_desc(), out);
   } else if (instr.op == Op::ConvInputGrad) {
     dnnl::convolution_backward_data::primitive_desc pd(
-        dnnl::convolution_backward_data::desc(algorithm::convolution_direct, any(s.x), any(weights), any(s.y), s.strides, dilations, s.padsLo, padsHi), engine(), forward);
+        dnnl::convolution_backward_data::desc(algorithm::convolution_direct, any(s.x), any(weights), any(s.y),
+                                              s.strides, dilations, s.padsLo, padsHi),
+        engine(), forward);
     call->primitive = dnnl::convolution_backward_data(pd);
     call->input(DNNL_ARG_DIFF_DST, plain(s.y), pd.diff_dst_desc(), first);
     call->input(DNNL_ARG_WEIGHTS, plain(weights), pd.weights_desc(), second);
     call->output(DNNL_ARG_DIFF_SRC, plain(s.x), pd.diff_src_desc(), out);
   } else {
     dnnl::convolution_backward_weights::primitive_desc pd(
-        dnnl::convolution_backward_weights::desc(algorithm::convolution_direct, any(s.x), any(weights), any(s.y), s.strides, dilations, s.padsLo, padsHi), engine(), forward);
+        dnnl::convolution_backward_weights::desc(algorithm::convolution_direct, any(s.x), any(weights), any(s.y),
+                                                 s.strides, dilations, s.padsLo, padsHi),
+        engine(), forward);
     call->primitive = dnnl::convolution_backward_weights(pd);
     call->input(DNNL_ARG_SRC, plain(s.x), pd.src_desc(), first);
     call->input(DNNL_ARG_DIFF_DST, plain(s.y), pd.diff_dst_desc(), second);

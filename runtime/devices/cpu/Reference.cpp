@@ -24,7 +24,8 @@ public:
         for (int64_t j = 0; j < n; ++j) {
           double sum = 0;
           for (int64_t p = 0; p < k; ++p)
-            sum += double(lhs[b * m * k + (lhsTransposed ? p * m + i : i * k + p)]) * double(rhs[b * k * n + (rhsTransposed ? j * k + p : p * n + j)]);
+            sum += double(lhs[b * m * k + (lhsTransposed ? p * m + i : i * k + p)]) *
+                   double(rhs[b * k * n + (rhsTransposed ? j * k + p : p * n + j)]);
           T &o = out[(b * m + i) * n + j];
           o = T(alpha * sum + (beta != 0 ? beta * double(o) : 0));
         }
@@ -67,7 +68,9 @@ public:
                 for (int64_t k0 = 0; k0 < W[0]; ++k0)
                   for (int64_t k1 = 0; k1 < W[1]; ++k1)
                     for (int64_t k2 = 0; k2 < W[2]; ++k2) {
-                      int64_t x0 = y0 * stride[0] + k0 * dilation[0] - pad[0], x1 = y1 * stride[1] + k1 * dilation[1] - pad[1], x2 = y2 * stride[2] + k2 * dilation[2] - pad[2];
+                      int64_t x0 = y0 * stride[0] + k0 * dilation[0] - pad[0],
+                              x1 = y1 * stride[1] + k1 * dilation[1] - pad[1],
+                              x2 = y2 * stride[2] + k2 * dilation[2] - pad[2];
                       if (x0 < 0 || x1 < 0 || x2 < 0 || x0 >= X[0] || x1 >= X[1] || x2 >= X[2])
                         continue;
                       int64_t channel = m / outPerGroup * perGroup + c;
@@ -102,7 +105,8 @@ template <typename T> std::unique_ptr<Call> make(const Program &program, const I
 } // namespace
 
 std::unique_ptr<Call> referenceCall(const Program &program, const Instr &instr, char *arena) {
-  return program.buffers[instr.outs[0]].shape.type == DType::F64 ? make<double>(program, instr, arena) : make<float>(program, instr, arena);
+  return program.buffers[instr.outs[0]].shape.type == DType::F64 ? make<double>(program, instr, arena)
+                                                                 : make<float>(program, instr, arena);
 }
 
 } // namespace llcc::rt
