@@ -11,28 +11,38 @@ Value mean(Emitter &e, Value x, int64_t microbatches) {
   return e.mul(total, 1.0 / (double(std::max<int64_t>(type.getNumElements(), 1)) * microbatches));
 }
 
-/// -1/valid * sum of logp[label] over the labels that are not kIgnoredLabel. A label selects by comparison, so that an
-/// ignored or foreign number selects nothing, and a class dimension that is cut over devices needs no gather.
-Value pickedMean(Emitter &e, Value logp, Value label, int64_t classDim, int64_t microbatches) {
+/// -1/(number of labels that count * microbatches), a scalar. Depends on labels alone, so it is computed first: the
+/// backward pass can then follow the forward pass row by row, in one kernel, without waiting for a sum over the batch.
+Value labelWeight(Emitter &e, Value label, Type element, int64_t microbatches) {
+  Value ignored = e.constantLike(label, kIgnoredLabel);
+  Value valid = e.indicator(e.compare(arith::CmpIPredicate::ne, label, ignored), element);
+  Value count = e.sum(valid, dimsFrom(0, typeOf(valid).getRank()));
+  count = e.binary<arith::MaximumFOp>(count, e.constantLike(count, 1)); // a batch without labels has loss 0, not 0/0
+  return e.div(e.constantLike(count, -1.0 / microbatches), count);
+}
+
+/// Sum of weight * logp[label] over all labels, weighted one by one so that forward and backward rows stay one kernel.
+/// A label selects by comparison, so that an ignored or foreign number selects nothing, and a class dimension that is
+/// cut over devices needs no gather.
+Value pickedSum(Emitter &e, Value logp, Value label, int64_t classDim, Value weight) {
   RankedTensorType type = typeOf(logp);
-  auto indices = type.clone(e.builder.getI64Type());
-  Value classes = IotaOp::create(e.builder, e.loc, indices, classDim);
+  Value classes = IotaOp::create(e.builder, e.loc, type.clone(e.builder.getI64Type()), classDim);
   Value wanted = e.restore(label, type.getShape(), classDim);
   Value picked = e.keep(e.compare(arith::CmpIPredicate::eq, classes, wanted), logp);
   Value perLabel = e.sum(picked, classDim); // label's shape
-  Value total = e.sum(perLabel, dimsFrom(0, typeOf(perLabel).getRank()));
-
-  Value ignored = e.constantLike(label, kIgnoredLabel);
-  Value valid = e.indicator(e.compare(arith::CmpIPredicate::ne, label, ignored), type.getElementType());
-  Value count = e.sum(valid, dimsFrom(0, typeOf(valid).getRank()));
-  count = e.binary<arith::MaximumFOp>(count, e.constantLike(count, 1)); // a batch without labels has loss 0, not 0/0
-  Value weight = e.div(e.constantLike(count, -1.0 / microbatches), count);
-  return e.mul(total, weight);
+  perLabel = e.mul(perLabel, e.spread(weight, perLabel));
+  return e.sum(perLabel, dimsFrom(0, typeOf(perLabel).getRank()));
 }
 
 Value crossEntropy(Emitter &e, Value output, Value label, int64_t classDim, int64_t microbatches) {
+  Value weight = labelWeight(e, label, typeOf(output).getElementType(), microbatches);
   Value logp = LogSoftmaxOp::create(e.builder, e.loc, output, classDim);
-  return pickedMean(e, logp, label, classDim, microbatches);
+  return pickedSum(e, logp, label, classDim, weight);
+}
+
+Value negativeLogLikelihood(Emitter &e, Value output, Value label, int64_t classDim, int64_t microbatches) {
+  Value weight = labelWeight(e, label, typeOf(output).getElementType(), microbatches);
+  return pickedSum(e, output, label, classDim, weight);
 }
 
 Value meanSquare(Emitter &e, Value output, Value label, int64_t, int64_t microbatches) {
@@ -51,7 +61,7 @@ Value binaryCrossEntropy(Emitter &e, Value output, Value label, int64_t, int64_t
 }
 
 constexpr Loss kLosses[] = {{"cross_entropy", true, crossEntropy},
-                            {"nll", true, pickedMean},
+                            {"nll", true, negativeLogLikelihood},
                             {"mse", false, meanSquare},
                             {"l1", false, meanAbsolute},
                             {"bce_logits", false, binaryCrossEntropy}};
