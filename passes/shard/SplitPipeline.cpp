@@ -11,8 +11,8 @@
 // Messages: one for each value that another stage needs, and microbatch; sent and received between two slots, on all
 // stages in the same order (slot, sending stage, value), which is why they cannot wait for each other in a ring (Schedule.cpp).
 // A parameter that several stages use (tied weights) is kept by the stage that computes its gradient, which sends it to the others at the start.
-// @update may mix values of several stages (the global gradient norm): each stage sends what it has, which is a scalar, to the stages that need
-// it, and these compute the mixed part redundantly, in the same order.
+// @update may mix values of several stages (the global gradient norm): each stage sends what it has (scalars) to the stages that need
+// it, and these compute the mixed part redundantly, in the same order, so that all get the same bits.
 #include "compiler/ir/LLCC.h"
 #include "passes/shard/Passes.h"
 #include "passes/shard/Schedule.h"
@@ -409,10 +409,47 @@ private:
         return update.emitError() << "takes the gradient of \"" << name.getValue() << "\" as " << arg.getType() << ", @gradients gives " << sum.getType();
     }
     cloneUpdate([&](const llvm::SmallBitVector &origins) { return origins.count() <= 1; });
-    exchange(split.exchange, split.shared.size() + split.messages.size() * split.microbatches, [&](Value value) { return updated.lookup(value); },
-             [&](Value value, Value received) { updated.map(value, received); });
+    exchangeInUpdate();
     cloneUpdate([&](const llvm::SmallBitVector &origins) { return origins.count() > 1; });
     return success();
+  }
+
+  /// The values that stages owe each other within the update. Scalars of one pair of stages and one type travel as one vector.
+  void exchangeInUpdate() {
+    using Route = std::tuple<int64_t, int64_t, Type>;
+    llvm::MapVector<Route, SmallVector<Value>> packs; // in the order of their first message, on all stages
+    for (const Message &message : split.exchange) {
+      auto type = cast<RankedTensorType>(message.value.getType());
+      bool scalar = type.getRank() == 0;
+      packs[{message.from, message.to, scalar ? Type(type) : nullptr}].push_back(message.value);
+    }
+    int64_t tag = split.shared.size() + split.messages.size() * split.microbatches;
+    for (auto &[route, values] : packs) {
+      auto [from, to, type] = route;
+      if (!type) {
+        for (Value value : values)
+          exchange(Message{value, from, to, Task::Phase::Backward}, tag++, [&](Value value) { return updated.lookup(value); },
+                   [&](Value value, Value received) { updated.map(value, received); });
+        continue;
+      }
+      Location loc = values[0].getLoc();
+      Type element = cast<RankedTensorType>(type).getElementType();
+      auto one = RankedTensorType::get({1}, element), all = RankedTensorType::get({int64_t(values.size())}, element);
+      if (from == stage) {
+        SmallVector<Value> parts;
+        for (Value value : values)
+          parts.push_back(ReshapeOp::create(b, loc, one, updated.lookup(value)));
+        Value pack = parts.size() == 1 ? parts[0] : Value(ConcatOp::create(b, loc, all, parts, b.getI64IntegerAttr(0)));
+        SendOp::create(b, loc, pack, b.getI64IntegerAttr(to), b.getI64IntegerAttr(tag));
+      } else if (to == stage) {
+        Value pack = RecvOp::create(b, loc, all, b.getI64IntegerAttr(from), b.getI64IntegerAttr(tag));
+        for (auto [i, value] : llvm::enumerate(values)) {
+          Value part = values.size() == 1 ? pack : Value(SliceOp::create(b, loc, one, pack, b.getDenseI64ArrayAttr({int64_t(i)}), b.getDenseI64ArrayAttr({1})));
+          updated.map(value, Value(ReshapeOp::create(b, loc, type, part)));
+        }
+      }
+      ++tag;
+    }
   }
 
   /// Clones the ops of @update whose results this stage wants and whose origins satisfy `part`.
