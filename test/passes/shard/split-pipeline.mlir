@@ -1,5 +1,5 @@
 // RUN: llcc-opt --llcc-split-pipeline=schedule=gpipe --llcc-verify-shard --split-input-file --verify-diagnostics %s | FileCheck %s
-// RUN: llcc-opt --llcc-split-pipeline=schedule=1f1b --llcc-verify-shard --split-input-file --verify-diagnostics %s | FileCheck %s --check-prefix=ONE
+// RUN: llcc-opt --llcc-split-pipeline=schedule=1f1b --llcc-verify-shard --split-input-file --verify-diagnostics %s | FileCheck %s --check-prefix=F1B
 
 // Two layers on two stages, two microbatches. `w` of layer 1 is updated on stage 0, `v` of layer 2 on stage 1.
 module attributes {llcc.mesh = #llcc.mesh<["pipeline"], [2]>, llcc.microbatches = 2 : i64} {
@@ -59,18 +59,18 @@ module attributes {llcc.mesh = #llcc.mesh<["pipeline"], [2]>, llcc.microbatches 
 // CHECK-NOT: @update
 
 // 1F1B: the second stage goes back as soon as it can; it takes the second activation first, which stage 0 has sent in the same slot.
-// ONE-LABEL: func.func @step_stage0
-// ONE: llcc.send %{{.*}} to 1 tag 0
-// ONE: llcc.send %{{.*}} to 1 tag 1
-// ONE: llcc.recv from 1 tag 2
-// ONE: llcc.recv from 1 tag 3
-// ONE-LABEL: func.func @step_stage1
-// ONE: llcc.recv from 0 tag 0
-// ONE: llcc.capture "loss"
-// ONE: llcc.recv from 0 tag 1
-// ONE: llcc.send %{{.*}} to 0 tag 2
-// ONE: llcc.capture "loss"
-// ONE: llcc.send %{{.*}} to 0 tag 3
+// F1B-LABEL: func.func @step_stage0
+// F1B: llcc.send %{{.*}} to 1 tag 0
+// F1B: llcc.send %{{.*}} to 1 tag 1
+// F1B: llcc.recv from 1 tag 2
+// F1B: llcc.recv from 1 tag 3
+// F1B-LABEL: func.func @step_stage1
+// F1B: llcc.recv from 0 tag 0
+// F1B: llcc.capture "loss"
+// F1B: llcc.recv from 0 tag 1
+// F1B: llcc.send %{{.*}} to 0 tag 2
+// F1B: llcc.capture "loss"
+// F1B: llcc.send %{{.*}} to 0 tag 3
 func.func @gradients(%x: tensor<4xf32> {llcc.input = "x"}, %y: tensor<4xf32> {llcc.label = "y"}, %w: tensor<4xf32> {llcc.param = "w", llcc.trainable}, %v: tensor<4xf32> {llcc.param = "v", llcc.trainable}, %f: tensor<4xf32> {llcc.param = "frozen"})
     -> (tensor<f32> {llcc.loss}, tensor<4xf32> {llcc.gradient = "w"}, tensor<4xf32> {llcc.gradient = "v"}) {
   %two = arith.constant dense<2.0> : tensor<4xf32>
