@@ -61,6 +61,10 @@ private:
     auto op = BufferOp::create(builder, storage.loc, operand.type, storage.space, storage.name, storage.offset);
     if (storage.attributes)
       op->setDiscardableAttrs(storage.attributes);
+    // The first buffer of a storage has its own shape; others are views, which the plan tells apart from reused bytes.
+    auto [root, isRoot] = rootOf.try_emplace(operand.storage, count++);
+    if (!isRoot)
+      op->setAttr("llcc.view", builder.getI64IntegerAttr(root->second));
     return value = op;
   }
 
@@ -111,6 +115,8 @@ private:
   const Sheet &sheet;
   OpBuilder builder;
   DenseMap<std::pair<unsigned, Type>, Value> buffers;
+  DenseMap<unsigned, int64_t> rootOf; ///< storage -> its first buffer, counted among the program's buffers
+  int64_t count = 0;
 };
 
 struct PlanMemoryPass : impl::PlanMemoryPassBase<PlanMemoryPass> {

@@ -43,6 +43,7 @@ template <class A> void fields(A &a, Buffer &b) {
   fields(a, b.shape);
   a(b.offset);
   a(b.index);
+  a(b.viewOf);
 }
 template <class A> void fields(A &a, Instr &i) {
   a.choice(i.op, Op::Capture);

@@ -148,6 +148,20 @@ void verifyStructure(const Plan &plan, Report &report) {
     for (size_t b = 0; b < program.buffers.size(); ++b)
       if (overflows(program.buffers[b].shape))
         report.add(nameOf(program) + ": buffer " + std::to_string(b) + ": shape has a negative or huge dimension");
+    for (size_t b = 0; b < program.buffers.size(); ++b) {
+      const Buffer &view = program.buffers[b];
+      if (view.viewOf < 0)
+        continue;
+      std::string owner =
+          nameOf(program) + ": buffer " + std::to_string(b) + " is a view of buffer " + std::to_string(view.viewOf);
+      if (view.viewOf >= static_cast<int64_t>(b) || program.buffers[view.viewOf].viewOf >= 0)
+        report.add(owner + ", which is not an earlier buffer of its own");
+      else if (const Buffer &root = program.buffers[view.viewOf];
+               root.offset != view.offset || root.shape.type != view.shape.type || root.space != view.space ||
+               root.index != view.index || root.shape.elements() != view.shape.elements())
+        report.add(owner + " with another place, type or number of elements: " + nameOf(view.shape) + " at " +
+                   std::to_string(view.offset) + ", " + nameOf(root.shape) + " at " + std::to_string(root.offset));
+    }
     for (size_t i = 0; i < program.instrs.size(); ++i) {
       const Instr &instr = program.instrs[i];
       for (const auto *list : {&instr.ins, &instr.outs})

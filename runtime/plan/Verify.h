@@ -30,6 +30,10 @@ std::string nameOf(const Instr &instr, size_t index);
 std::string nameOf(const Shape &shape);
 
 inline bool isGroupCollective(Op op) { return op >= Op::AllReduce && op <= Op::AllToAll; }
+/// The buffer that a buffer is a view of, or itself.
+inline uint32_t rootOf(const Program &program, uint32_t b) {
+  return program.buffers[b].viewOf < 0 ? b : static_cast<uint32_t>(program.buffers[b].viewOf);
+}
 /// Number of the mesh axis "pipeline", -1 where there is none.
 int pipelineAxis(const Plan &plan);
 /// Members of a collective's group.

@@ -60,11 +60,11 @@ public:
       const Instr &instr = program.instrs[i];
       overlaps(i);
       for (uint32_t b : instr.ins)
-        read(i, b);
+        read(i, rootOf(program, b));
       if (instr.op == Op::Matmul && instr.reals.size() > 1 && instr.reals[1] != 0 && !instr.outs.empty())
-        read(i, instr.outs[0]);
+        read(i, rootOf(program, instr.outs[0]));
       for (uint32_t b : instr.outs)
-        write(i, b);
+        write(i, rootOf(program, b));
     }
     for (size_t b = 0; b < program.buffers.size() && !report.full(); ++b)
       if (persistent(b))
@@ -77,7 +77,8 @@ public:
   }
 
 private:
-  bool persistent(size_t b) const {
+  bool persistent(size_t b) const { return program.buffers[b].viewOf < 0 && isVariable(b); }
+  bool isVariable(size_t b) const {
     return program.buffers[b].space == Buffer::Space::Param || program.buffers[b].space == Buffer::Space::State;
   }
 
@@ -155,18 +156,18 @@ private:
     std::vector<Use> uses;
     std::set<uint32_t> outs;
     for (uint32_t b : instr.outs)
-      if (!outs.insert(b).second)
+      if (!outs.insert(rootOf(program, b)).second)
         return report.add(nameOf(program, i) + ": writes " + name(b) + " twice");
     auto use = [&](uint32_t b, bool out) {
       const Buffer &buffer = program.buffers[b];
       if (buffer.shape.bytes() > 0)
         uses.push_back({buffer.offset, buffer.offset + buffer.shape.bytes(), b, out});
     };
-    for (uint32_t b : instr.outs)
+    for (uint32_t b : outs)
       use(b, true);
     for (uint32_t b : instr.ins)
-      if (!outs.count(b))
-        use(b, false);
+      if (!outs.count(rootOf(program, b)))
+        use(rootOf(program, b), false);
     std::sort(uses.begin(), uses.end(), [](const Use &a, const Use &b) { return a.begin < b.begin; });
     // Furthest ends so far, of outs and of ins, are enough to see an overlap of a pair with an out.
     const Use *out = nullptr, *in = nullptr;

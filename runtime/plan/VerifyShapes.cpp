@@ -274,10 +274,11 @@ private:
 };
 
 /// Two launches of one kernel must pass the same number of pointers: the same results must be in place.
-std::vector<int64_t> inPlace(const Instr &instr) {
+std::vector<int64_t> inPlace(const Program &program, const Instr &instr) {
   std::vector<int64_t> places;
   for (uint32_t b : instr.outs) {
-    auto at = std::find(instr.ins.begin(), instr.ins.end(), b);
+    auto at = std::find_if(instr.ins.begin(), instr.ins.end(),
+                           [&](uint32_t in) { return rootOf(program, in) == rootOf(program, b); });
     places.push_back(at == instr.ins.end() ? -1 : at - instr.ins.begin());
   }
   return places;
@@ -314,7 +315,8 @@ void verifyShapes(const Plan &plan, Report &report) {
       const Instr &instr = program.instrs[i];
       try {
         InstrCheck(plan, program, instr, kernels).run();
-        if (instr.op == Op::Launch && places.emplace(instr.kernel, inPlace(instr)).first->second != inPlace(instr))
+        if (instr.op == Op::Launch &&
+            places.emplace(instr.kernel, inPlace(program, instr)).first->second != inPlace(program, instr))
           throw Wrong{"has other results in place than an earlier launch of the kernel"};
       } catch (const Wrong &wrong) {
         report.add(nameOf(program, i) + ": " + wrong.text);
