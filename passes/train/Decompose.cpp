@@ -2,6 +2,7 @@
 //
 //   %y = llcc.softmax %x axis 1   ⇒   max along 1, x - max, exp, sum along 1, division
 //
+// Powers with small whole exponents become products, of which libm's pow knows nothing: exporters write x^2 and x^3.
 // Last of the train stage: sharding and fusion then see few kinds of ops. Values that forward and backward formulas
 // share become one.
 #include "passes/train/Passes.h"
@@ -35,6 +36,11 @@ FailureOr<SmallVector<Value>> decompose(Emitter &e, Operation *op) {
       .Case([&](SoftmaxOp op) { return one(softmax(e, op.getX(), op.getAxis())); })
       .Case([&](LogSoftmaxOp op) { return one(logSoftmax(e, op.getX(), op.getAxis())); })
       .Case([&](LayerNormOp op) { return one(layerNorm(e, op)); })
+      .Case([&](math::PowFOp op) -> Values {
+        std::optional<double> exponent = splatOf(op.getRhs());
+        Value power = exponent ? smallPower(e, op.getLhs(), *exponent) : Value();
+        return power ? one(power) : SmallVector<Value>();
+      })
       .Case([&](UpdateOp op) { return emitUpdate(e, op); })
       .Default([](Operation *) { return SmallVector<Value>(); });
 }

@@ -1,5 +1,6 @@
 // Formulas of the ops that stay whole until they are differentiated.
 #include "passes/train/Whole.h"
+#include <cmath>
 
 namespace mlir::llcc {
 
@@ -79,6 +80,18 @@ Normalized normalize(Emitter &e, Value x, int64_t axis, double epsilon) {
   Value variance = e.mul(e.sum(e.mul(centred, centred), dims), 1.0 / std::max<int64_t>(count, 1));
   Value rstd = e.restore(e.unary<math::RsqrtOp>(e.add(variance, epsilon)), shapeOf(x), dims);
   return {e.mul(centred, rstd), rstd};
+}
+
+Value smallPower(Emitter &e, Value x, double exponent) {
+  int64_t count = std::isfinite(exponent) ? int64_t(std::min(std::fabs(exponent), 5.0)) : 5;
+  if (count > 4 || double(count) != std::fabs(exponent))
+    return {};
+  Value one = e.constantLike(x, 1);
+  if (count == 0)
+    return one;
+  Value square = count > 1 ? e.mul(x, x) : x;
+  Value power = count == 3 ? e.mul(square, x) : count == 4 ? e.mul(square, square) : square;
+  return exponent < 0 ? e.div(one, power) : power;
 }
 
 } // namespace mlir::llcc

@@ -31,6 +31,9 @@ Value spreadMean(Emitter &e, Value x, int64_t axis);
 /// scale or bias [dims from axis on] repeated over the shape of `like`.
 Value spreadTail(Emitter &e, Value x, Value like);
 
+/// x^exponent as products and a quotient; nothing where the exponent is not a small whole number (-4..4).
+Value smallPower(Emitter &e, Value x, double exponent);
+
 } // namespace mlir::llcc
 
 #endif

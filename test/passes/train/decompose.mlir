@@ -79,3 +79,31 @@ func.func @layer_norm(%x: tensor<2x3x4xf32>, %s: tensor<3x4xf32>, %b: tensor<3x4
   %y = llcc.layer_norm %x, %s, %b axis 1 epsilon 1.0e-05 : tensor<2x3x4xf32>, tensor<3x4xf32>, tensor<3x4xf32> -> tensor<2x3x4xf32>
   return %y : tensor<2x3x4xf32>
 }
+
+// Exporters write squares as Pow: small whole powers are products, others stay.
+// CHECK-LABEL: @powers
+// CHECK-DAG: %[[TWO:.*]] = arith.mulf %arg0, %arg0
+// CHECK: %[[THREE:.*]] = arith.mulf %[[TWO]], %arg0
+// CHECK: %[[FOUR:.*]] = arith.mulf %[[TWO]], %[[TWO]]
+// CHECK: %[[MINUS:.*]] = arith.divf %{{.*}}, %[[TWO]]
+// CHECK: %[[HALF:.*]] = math.powf
+// CHECK: %[[FIVE:.*]] = math.powf
+// CHECK: return %arg0, %[[TWO]], %[[THREE]], %[[FOUR]], %[[MINUS]], %[[HALF]], %[[FIVE]]
+func.func @powers(%x: tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>) {
+  %one = arith.constant dense<1.0> : tensor<3xf32>
+  %two = arith.constant dense<2.0> : tensor<3xf32>
+  %three = arith.constant dense<3.0> : tensor<3xf32>
+  %four = arith.constant dense<4.0> : tensor<3xf32>
+  %minus = arith.constant dense<-2.0> : tensor<3xf32>
+  %half = arith.constant dense<0.5> : tensor<3xf32>
+  %five = arith.constant dense<5.0> : tensor<f32>
+  %fives = llcc.broadcast %five dims [] : tensor<f32> -> tensor<3xf32>
+  %y1 = math.powf %x, %one : tensor<3xf32>
+  %y2 = math.powf %x, %two : tensor<3xf32>
+  %y3 = math.powf %x, %three : tensor<3xf32>
+  %y4 = math.powf %x, %four : tensor<3xf32>
+  %ym = math.powf %x, %minus : tensor<3xf32>
+  %yh = math.powf %x, %half : tensor<3xf32>
+  %y5 = math.powf %x, %fives : tensor<3xf32>
+  return %y1, %y2, %y3, %y4, %ym, %yh, %y5 : tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>
+}
