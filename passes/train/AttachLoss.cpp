@@ -35,8 +35,10 @@ struct AttachLossPass : impl::AttachLossPassBase<AttachLossPass> {
       return fail(module, "module already has @gradients; a loss is attached once");
     if (microbatches < 1)
       return fail(module, "microbatches=" + Twine(microbatches.getValue()) + " is below 1");
-    if (forward.isExternal() || !forward.getBody().hasOneBlock())
-      return fail(forward, "@forward needs one block of ops");
+    if (label.empty())
+      return fail(module, "label needs a name");
+    if (!hasPlainBody(forward))
+      return fail(forward, "@forward needs a body of one block that returns");
 
     // --loss=NAME: an output that is the loss itself, or a loss by name on an output.
     const Loss *known = llvm::find_if(losses(), [&](const Loss &l) { return l.name == loss; });
@@ -180,13 +182,13 @@ private:
         continue;
       position = i + 1;
       auto type = dyn_cast<RankedTensorType>(gradients.getArgumentTypes()[i]);
-      if (gradients.getArgAttr(i, kBatched) && type && type.getRank() > 0 && !batch)
+      if (gradients.getArgAttr(i, kBatched) && type && type.getRank() > 0 && !batch && type.getDimSize(0) > 0)
         batch = type.getDimSize(0);
     }
     Builder builder(gradients);
     SmallVector<NamedAttribute> attrs = {builder.getNamedAttr(kLabel, builder.getStringAttr(label))};
     SmallVector<int64_t> labelShape(shape);
-    if (batch && *batch > 0 && !shape.empty() && shape[0] % *batch == 0) {
+    if (batch && !shape.empty() && shape[0] % *batch == 0) {
       attrs.push_back(builder.getNamedAttr(kBatched, builder.getUnitAttr()));
       if (shape[0] != *batch) {
         labelShape[0] = shape[0] / *batch;

@@ -66,10 +66,15 @@ struct AttachOptimizerPass : impl::AttachOptimizerPassBase<AttachOptimizerPass> 
     if (!(clip >= 0))
       return fail(
           llvm::formatv("clip={0:f} is not a norm; give a number above 0, or 0 for none", clip.getValue()).str());
-    if (!gradients || gradients.getNumResults() < 2)
+    if (!gradients || gradients.isExternal() || gradients.getNumResults() < 2)
       return fail("module has no gradients; differentiate first (llcc-differentiate)");
     if (module.lookupSymbol("update"))
       return fail("module already has @update; an optimizer is attached once");
+    for (auto [arg, name] : trainableParams(gradients)) {
+      auto type = dyn_cast<RankedTensorType>(gradients.getArgument(arg).getType());
+      if (!type || !type.hasStaticShape() || !isa<FloatType>(type.getElementType()))
+        return fail("parameter \"" + name + "\" is no float tensor of known shape and cannot be updated; freeze it");
+    }
     build(gradients, *parsed);
   }
 

@@ -37,7 +37,8 @@ FailureOr<SmallVector<Value>> decompose(Emitter &e, Operation *op) {
       .Case([&](LogSoftmaxOp op) { return one(logSoftmax(e, op.getX(), op.getAxis())); })
       .Case([&](LayerNormOp op) { return one(layerNorm(e, op)); })
       .Case([&](math::PowFOp op) -> Values {
-        std::optional<double> exponent = splatOf(op.getRhs());
+        bool isTensor = isa<RankedTensorType>(op.getType());
+        std::optional<double> exponent = isTensor ? splatOf(op.getRhs()) : std::nullopt;
         Value power = exponent ? smallPower(e, op.getLhs(), *exponent) : Value();
         return power ? one(power) : SmallVector<Value>();
       })

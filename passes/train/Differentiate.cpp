@@ -21,11 +21,18 @@ bool isFloat(Value value) {
   return type && isa<FloatType>(type.getElementType());
 }
 
+/// What `op` reads, inside its regions too.
+SmallVector<Value> readBy(Operation &op) {
+  SmallVector<Value> values;
+  op.walk([&](Operation *nested) { llvm::append_range(values, nested->getOperands()); });
+  return values;
+}
+
 /// Float values that depend on one of `sources`.
 DenseSet<Value> dependents(Block &block, ArrayRef<Value> sources) {
   DenseSet<Value> active(sources.begin(), sources.end());
   for (Operation &op : block)
-    if (llvm::any_of(op.getOperands(), [&](Value v) { return active.contains(v); }))
+    if (llvm::any_of(readBy(op), [&](Value v) { return active.contains(v); }))
       for (Value result : op.getResults())
         if (isFloat(result))
           active.insert(result);
@@ -41,7 +48,7 @@ SmallVector<Operation *> opsWithoutRule(Block &block, Value loss, const DenseSet
       continue;
     if (!GradientTable::get().lookup(op.getName().getStringRef()))
       missing.push_back(&op);
-    for (Value operand : op.getOperands())
+    for (Value operand : readBy(op))
       if (active.contains(operand))
         reached.insert(operand);
   }
@@ -64,7 +71,9 @@ struct DifferentiatePass : impl::DifferentiatePassBase<DifferentiatePass> {
 
 private:
   LogicalResult differentiate(func::FuncOp func) {
-    if (func.isExternal() || func.getNumResults() != 1 || !func.getResultAttr(0, kLoss))
+    if (!hasPlainBody(func))
+      return func.emitError("@gradients needs a body of one block that returns");
+    if (func.getNumResults() != 1 || !func.getResultAttr(0, kLoss))
       return func.emitError("@gradients returns ")
              << func.getNumResults() << " results, differentiation needs the loss alone (llcc.loss)";
     Block &block = func.getBody().front();

@@ -34,6 +34,12 @@ inline SmallVector<Param> trainableParams(func::FuncOp func) {
   return params;
 }
 
+/// Whether the function has a body of one block that ends in a return, as all passes of this stage need.
+inline bool hasPlainBody(func::FuncOp func) {
+  return !func.isExternal() && func.getBody().hasOneBlock() &&
+         isa_and_nonnull<func::ReturnOp>(func.getBody().front().getTerminator());
+}
+
 inline func::ReturnOp returnOf(func::FuncOp func) {
   return cast<func::ReturnOp>(func.getBody().back().getTerminator());
 }

@@ -9,6 +9,9 @@
 // RUN: not llcc-opt --llcc-attach-loss="microbatches=0" %S/attach-loss.mlir 2>&1 | FileCheck %s --check-prefix=MICRO
 // RUN: not llcc-opt --llcc-attach-loss --llcc-attach-loss %S/attach-loss.mlir 2>&1 | FileCheck %s --check-prefix=TWICE
 
+// RUN: not llcc-opt --llcc-attach-loss="label=" %S/attach-loss.mlir 2>&1 | FileCheck %s --check-prefix=NAMELESS
+
+// NAMELESS: error: label needs a name{{$}}
 // OUTPUT: error: output "nope" is not in the model; outputs: "logits", "hidden", "total"{{$}}
 // LOSS: error: loss "hinge" is neither a loss (cross_entropy, nll, mse, l1, bce_logits) nor an output of the model ("logits", "hidden", "total"){{$}}
 // OWN: error: output "hidden" has shape [8, 3], an output that is the loss has one element{{$}}
@@ -35,7 +38,7 @@ module {
 // -----
 
 module {
-  // expected-error @+1 {{@forward needs one block of ops}}
+  // expected-error @+1 {{@forward needs a body of one block that returns}}
   func.func private @forward(tensor<2x3xf32>) -> tensor<2x3xf32>
 }
 
@@ -63,5 +66,14 @@ module {
   // expected-error @+1 {{the trained output would need labels of shape [3], which dimension 0 does not cut into 2 samples}}
   func.func @forward(%x: tensor<2xf32> {llcc.input = "x", llcc.batched}, %w: tensor<3x4xf32> {llcc.param = "w"}) -> (tensor<3x4xf32> {llcc.output = "y"}) {
     return %w : tensor<3x4xf32>
+  }
+}
+
+// -----
+
+module {
+  // expected-error @+1 {{@forward needs a body of one block that returns}}
+  func.func @forward(%x: tensor<2x3xf32> {llcc.input = "x"}) -> (tensor<2x3xf32> {llcc.output = "y"}) {
+    llvm.unreachable
   }
 }

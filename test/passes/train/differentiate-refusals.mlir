@@ -56,6 +56,29 @@ module {
 // -----
 
 module {
+  // expected-error @+1 {{@gradients needs a body of one block that returns}}
+  func.func private @gradients(tensor<f32>) -> (tensor<f32> {llcc.loss})
+}
+
+// -----
+
+// What a region reads counts as read.
+module {
+  // expected-error @+1 {{no gradient for 1 op between trainable parameters and the loss: node "branch" (scf.if); freeze the parameters in front of them}}
+  func.func @gradients(%w: tensor<f32> {llcc.param = "w", llcc.trainable}, %x: tensor<f32> {llcc.input = "x"}) -> (tensor<f32> {llcc.loss}) {
+    %true = arith.constant true
+    %y = scf.if %true -> tensor<f32> {
+      scf.yield %w : tensor<f32>
+    } else {
+      scf.yield %x : tensor<f32>
+    } loc("branch")
+    return %y : tensor<f32>
+  }
+}
+
+// -----
+
+module {
   // expected-warning @+1 {{parameter "lost" does not influence the loss; its gradient is zero}}
   func.func @gradients(%w: tensor<f32> {llcc.param = "w", llcc.trainable}, %l: tensor<2xf32> {llcc.param = "lost", llcc.trainable}) -> (tensor<f32> {llcc.loss}) {
     return %w : tensor<f32>
