@@ -1,15 +1,19 @@
 // Offsets in one arena: persistent storages first, then the rest packed by life time.
 //
-// Packing intervals of given size and life time into the least memory is NP-hard (dynamic storage allocation). Two
-// greedy orders are tried, largest first (the best of those measured by Pisarchyk and Lee, "Efficient Memory Management
-// for Deep Neural Net Inference", 2020) and in order of time, each storage at the tightest gap between those that live
-// at the same time; the better one is kept. The sum of what lives at the worst moment is a lower bound: once met, no
-// other order is tried.
+// Packing intervals of given size and life time into the least memory is NP-hard (dynamic storage allocation). Storages
+// are placed one by one, each at the tightest gap between those that live at the same time; what matters is their
+// order. Three are tried: largest first (the best of those measured by Pisarchyk and Lee, "Efficient Memory Management
+// for Deep Neural Net Inference", 2020), largest area first, and in order of time. Then whoever stands highest is
+// placed earlier, again and again, as long as rounds are left. The sum of what lives at the worst moment is a lower
+// bound: once met, nothing more is tried.
 #include "passes/lower/Instructions.h"
 
 #include "llvm/ADT/STLExtras.h"
 
 namespace mlir::llcc {
+
+/// Rounds of improvement for each order, and a limit of comparisons that keeps big programs fast.
+static constexpr int64_t kRounds = 24, kPlacements = 100'000'000;
 
 static bool overlap(const Storage &a, const Storage &b) { return a.begin <= b.end && b.begin <= a.end; }
 
@@ -61,24 +65,42 @@ void placeStorages(Sheet &sheet) {
   }
   sheet.persistentBytes = base;
   int64_t bound = base + lowerBound(temporary, sheet.instructions.size());
-  SmallVector<Storage *> bySize = temporary, byTime = temporary;
+  SmallVector<int64_t> best;
+  sheet.arenaBytes = INT64_MAX;
+  auto attempt = [&](ArrayRef<Storage *> order) {
+    int64_t bytes = place(order, base);
+    if (bytes >= sheet.arenaBytes)
+      return;
+    sheet.arenaBytes = bytes;
+    best.clear();
+    for (Storage *storage : temporary)
+      best.push_back(storage->offset);
+  };
+  auto area = [](Storage *s) { return s->bytes * (s->end - s->begin + 1); };
+  SmallVector<Storage *> bySize = temporary, byArea = temporary, byTime = temporary;
   llvm::sort(bySize, [](Storage *a, Storage *b) {
     return std::tuple(-a->bytes, a->begin, a) < std::tuple(-b->bytes, b->begin, b);
   });
+  llvm::sort(byArea, [&](Storage *a, Storage *b) { return std::tuple(-area(a), a) < std::tuple(-area(b), b); });
   llvm::sort(byTime, [](Storage *a, Storage *b) {
     return std::tuple(a->begin, -a->bytes, a) < std::tuple(b->begin, -b->bytes, b);
   });
-  sheet.arenaBytes = place(bySize, base);
-  if (sheet.arenaBytes == bound)
-    return;
-  SmallVector<int64_t> offsets;
-  for (Storage *storage : temporary)
-    offsets.push_back(storage->offset);
-  if (int64_t bytes = place(byTime, base); bytes < sheet.arenaBytes) {
-    sheet.arenaBytes = bytes;
-    return;
-  }
-  for (auto [storage, offset] : llvm::zip(temporary, offsets))
+  int64_t count = temporary.size(),
+          rounds = std::min<int64_t>(kRounds, kPlacements / std::max<int64_t>(1, count * count));
+  for (SmallVector<Storage *> &order : {std::ref(bySize), std::ref(byArea), std::ref(byTime)})
+    for (int64_t round = 0; round <= rounds && sheet.arenaBytes > bound; ++round) {
+      attempt(order);
+      auto endOf = [](Storage *storage) { return storage->offset + alignUp(storage->bytes); };
+      int64_t top = base;
+      for (Storage *storage : order)
+        top = std::max(top, endOf(storage));
+      SmallVector<Storage *> next;
+      for (bool highest : {true, false})
+        llvm::copy_if(order, std::back_inserter(next),
+                      [&](Storage *storage) { return (endOf(storage) == top) == highest; });
+      order = std::move(next);
+    }
+  for (auto [storage, offset] : llvm::zip(temporary, best))
     storage->offset = offset;
 }
 

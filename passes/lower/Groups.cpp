@@ -6,6 +6,7 @@
 // receive and collective to the next.
 #include "passes/lower/Groups.h"
 
+#include <functional>
 #include <queue>
 
 namespace mlir::llcc {
@@ -115,41 +116,36 @@ static Value rootOf(Value x) {
 
 KernelBody Groups::bodyOf(ArrayRef<Operation *> members) const {
   KernelBody body;
-  DenseSet<Operation *> inside(members.begin(), members.end()), pulled;
-  llvm::SmallSetVector<Value, 16> arguments;
-  SmallVector<Operation *> stack(members.begin(), members.end());
-  body.ops.assign(members.begin(), members.end());
-  while (!stack.empty()) {
-    Operation *op = stack.pop_back_val();
-    for (Value x : op->getOperands()) {
-      Operation *def = x.getDefiningOp();
-      if (def && (inside.contains(def) || pulled.contains(def)))
-        continue;
-      Operation *root = rootOf(x).getDefiningOp();
-      bool outside = !root || (isComputedOnce(root) && !inside.contains(root));
-      if (outside)
-        continue;
-      pulled.insert(def);
-      body.ops.push_back(def);
-      stack.push_back(def);
-    }
-  }
-  llvm::sort(body.ops, [&](Operation *a, Operation *b) { return position.lookup(a) < position.lookup(b); });
-  for (Operation *op : body.ops)
-    for (Value x : op->getOperands())
-      if (Operation *def = x.getDefiningOp(); !def || !(inside.contains(def) || pulled.contains(def)))
-        arguments.insert(x);
-  body.arguments.assign(arguments.begin(), arguments.end());
-  for (Operation *op : body.ops) {
-    if (!inside.contains(op))
-      continue;
+  DenseSet<Operation *> inside(members.begin(), members.end()), visited;
+  for (Operation *op : members)
     for (Value result : op->getResults()) {
       auto it = consumers.find(result);
       if (it != consumers.end() && llvm::any_of(it->second, [&](Operation *user) { return !inside.contains(user); }))
         body.results.push_back(result);
     }
-  }
+  // Depth first from the results, operands in order: equal bodies come out equal, wherever their ops stood in the step.
+  llvm::SmallSetVector<Value, 16> arguments;
+  std::function<void(Operation *)> visit = [&](Operation *op) {
+    if (!visited.insert(op).second)
+      return;
+    for (Value x : op->getOperands()) {
+      Operation *root = rootOf(x).getDefiningOp();
+      if (root && (inside.contains(root) || !isComputedOnce(root)))
+        visit(x.getDefiningOp());
+      else
+        arguments.insert(x);
+    }
+    body.ops.push_back(op);
+  };
+  for (Value result : body.results)
+    visit(result.getDefiningOp());
+  body.arguments.assign(arguments.begin(), arguments.end());
   return body;
+}
+
+static bool isKernel(const KernelBody &body) {
+  return body.arguments.size() + body.results.size() <= kMostArguments && body.ops.size() <= 2 * kMostOps &&
+         formOf(body.ops, body.results);
 }
 
 /// Collects in `forward` what `from` reaches among the groups numbered up to `to`; true where a path leads to `to`
@@ -191,9 +187,7 @@ bool Groups::tryMerge(unsigned a, unsigned b) {
   SmallVector<Operation *> members(groups[a].members);
   members.append(groups[b].members.begin(), groups[b].members.end());
   llvm::sort(members, [&](Operation *x, Operation *y) { return position.lookup(x) < position.lookup(y); });
-  KernelBody body = bodyOf(members);
-  if (body.arguments.size() + body.results.size() > kMostArguments || body.ops.size() > 2 * kMostOps ||
-      !formOf(body.ops, body.results))
+  if (!isKernel(bodyOf(members)))
     return false;
   DenseSet<unsigned> forward; // numbered between a and b, after a
   if (findForward(a, b, forward))
@@ -284,12 +278,64 @@ bool Groups::areSiblings(unsigned a, unsigned b, int64_t shared) const {
       return llvm::any_of(result.getUsers(), [](Operation *user) { return isa<func::ReturnOp>(user); });
     });
   };
+  if (x->kind == KernelForm::Map && x->getExtent() == 1)
+    return true;
   return x->getExtent() <= kSmall && isUpdate(one) && isUpdate(two);
+}
+
+/// A result that only one other group reads moves there with the op that makes it, if all that the op reads is in
+/// memory anyway: it is computed where it is used and never stored. What has to live longer for that must not be more
+/// than the result itself.
+void Groups::sinkSoleReads() {
+  for (Operation &op : llvm::reverse(function.getBody().front())) {
+    std::optional<unsigned> from = groupOf(&op);
+    if (!from || groups[*from].anchor || groups[*from].members.size() < 2)
+      continue;
+    llvm::SmallSetVector<unsigned, 2> readers;
+    for (Value result : op.getResults())
+      for (Operation *user : consumers[result])
+        readers.insert(*groupOf(user));
+    if (readers.size() != 1 || readers[0] == *from || groups[readers[0]].anchor)
+      continue;
+    unsigned to = readers[0];
+    KernelBody body = bodyOf(groups[*from].members);
+    llvm::SmallSetVector<Value, 8> sources;
+    sourcesOf(&op, sources);
+    if (!llvm::all_of(sources, [&](Value source) {
+          Operation *def = source.getDefiningOp();
+          return !def || groupOf(def) != from || llvm::is_contained(body.results, source);
+        }))
+      continue;
+    int64_t longer = 0, saved = 0;
+    for (Value source : sources)
+      if (source.getDefiningOp() && llvm::all_of(consumers[source], [&](Operation *user) {
+            return user == &op || groups[*groupOf(user)].position < groups[to].position;
+          }))
+        longer += elementsOf(source);
+    for (Value result : op.getResults())
+      saved += elementsOf(result);
+    if (longer > saved)
+      continue;
+    SmallVector<Operation *> rest, more(groups[to].members);
+    llvm::copy_if(groups[*from].members, std::back_inserter(rest), [&](Operation *member) { return member != &op; });
+    more.insert(llvm::upper_bound(more, &op,
+                                  [&](Operation *a, Operation *b) { return position.lookup(a) < position.lookup(b); }),
+                &op);
+    if (more.size() > kMostOps || !isKernel(bodyOf(rest)) || !isKernel(bodyOf(more)))
+      continue;
+    groups[*from].members = std::move(rest);
+    groups[to].members = std::move(more);
+    owner[&op] = to;
+    for (Value source : sources)
+      if (Operation *def = source.getDefiningOp())
+        addEdge(*groupOf(def), to);
+  }
 }
 
 void Groups::fuse() {
   for (int round = 0; round < 4 && fuseProducers(); ++round)
     ;
+  sinkSoleReads();
   fuseSiblings();
 }
 

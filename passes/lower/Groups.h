@@ -48,6 +48,7 @@ private:
   bool findForward(unsigned from, unsigned to, DenseSet<unsigned> &forward) const;
   bool tryMerge(unsigned a, unsigned b);
   bool fuseProducers();
+  void sinkSoleReads();
   void fuseSiblings();
   bool areSiblings(unsigned a, unsigned b, int64_t shared) const;
   /// Values computed once (or arguments) that `op` reads, seen through free ops.
