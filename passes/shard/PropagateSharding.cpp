@@ -48,9 +48,12 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
       if (seed)
         propagation.seed(arg, seed->dims, /*closed=*/true);
     propagation.run();
-    for (unsigned i = 0; i < func.getNumArguments(); ++i)
-      if (auto name = func.getArgAttrOfType<StringAttr>(i, "llcc.param"))
-        params[name] = propagation.placement(func.getArgument(i));
+    for (BlockArgument arg : func.getArguments()) {
+      Placement placement = propagation.placement(arg);
+      propagation.seed(arg, placement.dims, /*closed=*/true); // what follows places no argument any more
+      if (auto name = func.getArgAttrOfType<StringAttr>(arg.getArgNumber(), "llcc.param"))
+        params[name] = placement;
+    }
 
     // A gradient would like to be cut as its parameter is, where nothing says otherwise.
     Operation *ret = func.getBody().front().getTerminator();
