@@ -113,6 +113,8 @@ struct ConvertKernelsToLoopsPass : impl::ConvertKernelsToLoopsPassBase<ConvertKe
     loops.setPrivate();
     loops->setAttr("llcc.kernel", kernel->getAttr("llcc.kernel"));
     loops->setAttr("llcc.text", builder.getStringAttr(describe(kernel)));
+    loops->setAttr("llcc.ins", builder.getI64IntegerAttr(ins));
+    loops->setAttr("llcc.outs", builder.getI64IntegerAttr(outs.size()));
     Block *body = loops.addEntryBlock();
 
     // Emits until no loop digit has to be divided inside a loop any more; each round makes some digit smaller.
