@@ -252,6 +252,7 @@ private:
   std::vector<IRMapping> micro;     ///< values of @gradients for each microbatch, and its inputs
   IRMapping updated;                ///< values of @update
   SmallVector<DictionaryAttr> argAttrs;
+  Operation *updateBegin = nullptr; ///< last op before the update
   llvm::MapVector<unsigned, Value> sums; ///< result number of @gradients → sum over microbatches so far
 
   bool usesInput(BlockArgument arg) {
@@ -355,14 +356,33 @@ private:
 
   LogicalResult runTask(Task task) {
     bool backward = task.phase == Task::Phase::Backward;
+    auto results = split.gradients.getBody().front().getTerminator()->getOperands();
+    DenseMap<Value, SmallVector<unsigned, 1>> gradients; // that are still to be added
+    for (auto [i, value] : llvm::enumerate(results))
+      if (backward)
+        gradients[value].push_back(i);
+    auto addAll = [&](Value value) -> LogicalResult {
+      auto found = gradients.find(value);
+      if (found == gradients.end())
+        return success();
+      for (unsigned i : found->second)
+        if (failed(addGradient(i, value, task.microbatch)))
+          return failure();
+      gradients.erase(found);
+      return success();
+    };
     for (Operation &op : split.gradients.getBody().front()) {
       auto at = split.assignment.stage.find(&op);
-      if (at != split.assignment.stage.end() && at->second == stage && split.assignment.backward.contains(&op) == backward)
-        if (failed(clone(&op, task.microbatch)))
+      if (at == split.assignment.stage.end() || at->second != stage || split.assignment.backward.contains(&op) != backward)
+        continue;
+      if (failed(clone(&op, task.microbatch)))
+        return failure();
+      for (Value result : op.getResults()) // at once, so that its reduction may start
+        if (failed(addAll(result)))
           return failure();
     }
-    for (auto [i, value] : llvm::enumerate(split.gradients.getBody().front().getTerminator()->getOperands()))
-      if (failed(backward ? addGradient(i, value, task.microbatch) : showLoss(i, value, task.microbatch)))
+    for (auto [i, value] : llvm::enumerate(results))
+      if (failed(backward ? addAll(value) : showLoss(i, value, task.microbatch)))
         return failure();
     return success();
   }
@@ -408,10 +428,27 @@ private:
       if (sum.getType() != arg.getType())
         return update.emitError() << "takes the gradient of \"" << name.getValue() << "\" as " << arg.getType() << ", @gradients gives " << sum.getType();
     }
+    updateBegin = b.getBlock()->empty() ? nullptr : &b.getBlock()->back();
     cloneUpdate([&](const llvm::SmallBitVector &origins) { return origins.count() <= 1; });
+    hoistReductions();
     exchangeInUpdate();
     cloneUpdate([&](const llvm::SmallBitVector &origins) { return origins.count() > 1; });
     return success();
+  }
+
+  /// A gradient's reduction starts as soon as its last summand is there, beside the rest of the backward pass: its op moves up
+  /// to the last of its operands. All devices of the stage move it alike, so the order of collectives stays common.
+  void hoistReductions() {
+    for (Operation &op : llvm::make_early_inc_range(llvm::make_range(updateBegin ? std::next(Block::iterator(updateBegin)) : b.getBlock()->begin(), b.getInsertionPoint()))) {
+      if (!isa<AllReduceOp, ReduceScatterOp>(op))
+        continue;
+      Operation *last = nullptr;
+      for (Value operand : op.getOperands())
+        if (Operation *def = operand.getDefiningOp(); def && (!last || last->isBeforeInBlock(def)))
+          last = def;
+      if (last)
+        op.moveAfter(last);
+    }
   }
 
   /// The values that stages owe each other within the update. Scalars of one pair of stages and one type travel as one vector.

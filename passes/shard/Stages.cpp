@@ -3,6 +3,7 @@
 #include "compiler/ir/LLCC.h"
 #include "compiler/ir/Provenance.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
 #include <limits>
 
 namespace mlir::llcc {
@@ -26,9 +27,9 @@ static double costOf(Operation *op) {
   return elements;
 }
 
-SmallVector<size_t> balancedCut(ArrayRef<double> costs, ArrayRef<bool> wanted, size_t parts) {
+SmallVector<size_t> balancedCut(ArrayRef<double> costs, ArrayRef<bool> wanted, ArrayRef<double> crossing, size_t parts, double slack) {
   size_t n = costs.size();
-  double never = std::numeric_limits<double>::infinity();
+  constexpr double never = std::numeric_limits<double>::infinity();
   SmallVector<double> sum(n + 1, 0); // of the first i items
   SmallVector<size_t> count(n + 1, 0);
   for (size_t i = 0; i < n; ++i) {
@@ -36,21 +37,31 @@ SmallVector<size_t> balancedCut(ArrayRef<double> costs, ArrayRef<bool> wanted, s
     count[i + 1] = count[i] + wanted[i];
   }
   bool each = count[n] >= parts;
-  // best[p][i]: cheapest dearest run when the first i items are cut into p runs; from[p][i]: where its last run begins
-  std::vector<std::vector<double>> best(parts + 1, std::vector<double>(n + 1, never));
-  std::vector<std::vector<size_t>> from(parts + 1, std::vector<size_t>(n + 1, 0));
-  best[0][0] = 0;
-  for (size_t p = 1; p <= parts; ++p)
-    for (size_t i = p; i <= n; ++i)
-      for (size_t j = p - 1; j < i; ++j) {
-        if (each && count[j] == count[i])
-          continue;
-        double dearest = std::max(best[p - 1][j], sum[i] - sum[j]);
-        if (dearest <= best[p][i] && dearest < never) { // of equal cuts the later: activations stay with their node
-          best[p][i] = dearest;
-          from[p][i] = j;
+  // best[p][i]: of all ways to cut the first i items into p runs; from[p][i]: where the last run begins in the best one
+  std::vector<std::vector<double>> best;
+  std::vector<std::vector<size_t>> from;
+  auto search = [&](auto combine) {
+    best.assign(parts + 1, std::vector<double>(n + 1, never));
+    from.assign(parts + 1, std::vector<size_t>(n + 1, 0));
+    best[0][0] = 0;
+    for (size_t p = 1; p <= parts; ++p)
+      for (size_t i = p; i <= n; ++i)
+        for (size_t j = p - 1; j < i; ++j) {
+          if (best[p - 1][j] == never || (each && count[j] == count[i]))
+            continue;
+          double value = combine(best[p - 1][j], j, sum[i] - sum[j]);
+          if (value <= best[p][i] && value < never) { // of equal cuts the later: activations stay with their node
+            best[p][i] = value;
+            from[p][i] = j;
+          }
         }
-      }
+    return best[parts][n];
+  };
+  double dearest = search([](double before, size_t, double run) { return std::max(before, run); });
+  double limit = dearest * (1 + slack);
+  search([&](double before, size_t j, double run) { // bytes first, then balance
+    return run > limit ? never : before + (j ? crossing[j] : 0) + (limit > 0 ? 1e-3 * (run / limit) * (run / limit) : 0);
+  });
   SmallVector<size_t> begins(parts);
   for (size_t p = parts, i = n; p > 0; --p)
     begins[p - 1] = i = from[p][i];
@@ -106,7 +117,7 @@ private:
   }
 
   LogicalResult cutNodes() {
-    llvm::MapVector<StringRef, std::pair<double, bool>> nodes; // cost, has a parameter
+    Nodes nodes; // cost, has a parameter
     double lossCost = 0;
     for (Operation &op : gradients.getBody().front()) {
       StringRef node = nodeOf(op.getLoc());
@@ -135,7 +146,7 @@ private:
       parameters.push_back(what.second);
     }
     costs.back() += lossCost;
-    SmallVector<size_t> begins = balancedCut(costs, parameters, stages);
+    SmallVector<size_t> begins = balancedCut(costs, parameters, crossingBytes(nodes), stages);
     size_t i = 0;
     int64_t stage = 0;
     for (auto &[node, what] : nodes) {
@@ -145,6 +156,45 @@ private:
       ++i;
     }
     return success();
+  }
+
+  using Nodes = llvm::MapVector<StringRef, std::pair<double, bool>>;
+
+  /// For each node, the bytes of forward values that nodes before it make and it or a later one uses, in either pass: what a
+  /// cut in front of it sends. Gradients that come back are as large.
+  SmallVector<double> crossingBytes(const Nodes &nodes) {
+    llvm::StringMap<size_t> index;
+    for (auto [i, node] : llvm::enumerate(nodes))
+      index[node.first] = i;
+    auto indexOf = [&](Operation *op) -> std::optional<size_t> {
+      auto found = index.find(nodeOf(op->getLoc()));
+      if (found != index.end())
+        return found->second;
+      return nodeOf(op->getLoc()) == "loss" ? std::optional<size_t>(nodes.size() - 1) : std::nullopt;
+    };
+    SmallVector<double> change(nodes.size() + 1, 0);
+    for (Operation &op : gradients.getBody().front()) {
+      std::optional<size_t> made = indexOf(&op);
+      if (!made || out.constant.contains(&op) || out.backward.contains(&op))
+        continue;
+      for (Value result : op.getResults()) {
+        size_t last = *made;
+        for (Operation *user : result.getUsers())
+          if (std::optional<size_t> used = indexOf(user); used && out.needed.contains(user))
+            last = std::max(last, *used);
+        auto type = dyn_cast<RankedTensorType>(result.getType());
+        if (!type || last == *made)
+          continue;
+        double bytes = double(type.getNumElements()) * std::max(1u, type.getElementTypeBitWidth() / 8);
+        change[*made + 1] += bytes;
+        change[last + 1] -= bytes;
+      }
+    }
+    SmallVector<double> crossing(nodes.size());
+    double sum = 0;
+    for (size_t i = 0; i < nodes.size(); ++i)
+      crossing[i] = sum += change[i];
+    return crossing;
   }
 
   std::optional<int64_t> stageOfNode(Operation *op) {

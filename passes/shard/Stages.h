@@ -23,9 +23,10 @@ struct StageAssignment {
 /// Fails, with a message at `gradients`, where there are more stages than nodes.
 FailureOr<StageAssignment> assignStages(func::FuncOp gradients, int64_t stages);
 
-/// Cuts `costs` into `parts` contiguous runs so that the dearest run is as cheap as can be; returns where each run begins.
-/// Each run gets an item of `wanted` where there are enough of them. `parts` <= number of items.
-SmallVector<size_t> balancedCut(ArrayRef<double> costs, ArrayRef<bool> wanted, size_t parts);
+/// Cuts a list of items into `parts` contiguous runs, and returns where each run begins. The dearest run is as cheap as can be, up to
+/// `slack`; among such cuts as little as possible crosses: `crossing[i]` is what a cut in front of item i costs. Each run gets
+/// an item of `wanted` where there are enough of them. `parts` <= number of items.
+SmallVector<size_t> balancedCut(ArrayRef<double> costs, ArrayRef<bool> wanted, ArrayRef<double> crossing, size_t parts, double slack = 0.1);
 
 } // namespace mlir::llcc
 

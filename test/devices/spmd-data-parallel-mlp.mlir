@@ -89,10 +89,14 @@ func.func @update(
 // CHECK-NOT: llcc.all_reduce
 // CHECK: llcc.capture "loss" "loss"
 // CHECK-NOT: llcc.all_reduce
-// CHECK: %[[G1:.*]] = arith.addf {{.*}} : tensor<3x4xf32>
-// CHECK-NEXT: %[[GB:.*]] = arith.addf {{.*}} : tensor<4xf32>
+// A gradient is summed where it is computed, and its reduction starts with the last of the bucket.
+// CHECK: llcc.dot {{.*}} -> tensor<4x2xf32>
 // CHECK-NEXT: %[[G2:.*]] = arith.addf {{.*}} : tensor<4x2xf32>
-// CHECK: %[[G:.*]]:3 = llcc.all_reduce <sum> %[[G1]], %[[GB]], %[[G2]] over ["data"] : tensor<3x4xf32>, tensor<4xf32>, tensor<4x2xf32> -> tensor<3x4xf32>, tensor<4xf32>, tensor<4x2xf32>
+// CHECK: llcc.reduce <sum> {{.*}} -> tensor<4xf32>
+// CHECK-NEXT: %[[GB:.*]] = arith.addf {{.*}} : tensor<4xf32>
+// CHECK: llcc.dot {{.*}} -> tensor<3x4xf32>
+// CHECK-NEXT: %[[G1:.*]] = arith.addf {{.*}} : tensor<3x4xf32>
+// CHECK-NEXT: %[[G:.*]]:3 = llcc.all_reduce <sum> %[[G1]], %[[GB]], %[[G2]] over ["data"] : tensor<3x4xf32>, tensor<4xf32>, tensor<4x2xf32> -> tensor<3x4xf32>, tensor<4xf32>, tensor<4x2xf32>
 // CHECK-DAG: llcc.capture "gradient" "w1" %[[G]]#0
 // CHECK-DAG: llcc.capture "gradient" "b1" %[[G]]#1
 // CHECK-DAG: llcc.capture "gradient" "w2" %[[G]]#2

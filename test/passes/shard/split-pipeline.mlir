@@ -47,8 +47,8 @@ module attributes {llcc.mesh = #llcc.mesh<["pipeline"], [2]>, llcc.microbatches 
 // CHECK-NEXT: %[[DA0:.*]] = arith.mulf %[[TWO]], %[[V]]
 // CHECK-NEXT: llcc.send %[[DA0]] to 0 tag 2
 // CHECK-NEXT: %[[DV1:.*]] = arith.mulf %[[TWO]], %[[A1]]
-// CHECK-NEXT: %[[DA1:.*]] = arith.mulf %[[TWO]], %[[V]]
 // CHECK-NEXT: %[[GV:.*]] = arith.addf %[[DV0]], %[[DV1]]
+// CHECK-NEXT: %[[DA1:.*]] = arith.mulf %[[TWO]], %[[V]]
 // CHECK-NEXT: llcc.send %[[DA1]] to 0 tag 3
 // CHECK: llcc.recv from 0 tag 4
 // CHECK: %[[MINE:.*]] = llcc.reshape {{.*}} -> tensor<1xf32>

@@ -334,9 +334,9 @@ int main() {
   checkAll({}, {2, 3});
   checkAll({5}, {2, 2, 2});
   checkAll({8, 8}, {2, 2, 2});
-  checkAll({5, 7}, {2, 2, 2}, 3);
-  checkAll({6, 4, 3}, {2, 2, 2}, 23);
-  checkAll({3, 2}, {2, 1, 3}, 3); // an axis of size 1, more devices than elements
+  checkAll({5, 7}, {2, 2, 2});
+  checkAll({6, 4, 3}, {2, 2, 2});
+  checkAll({3, 2}, {2, 1, 3}); // an axis of size 1, more devices than elements
 
   showPlan("all-reduce", {{{}, {}}, {0}}, {{{}, {}}, {}}, {8, 8}, {4});
   showPlan("all-reduce over two axes is one", {{{}, {}}, {0, 1}}, {{{}, {}}, {}}, {8, 8}, {2, 4});
