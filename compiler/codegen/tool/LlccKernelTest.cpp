@@ -284,6 +284,9 @@ int main(int argc, char **argv) {
     return 64;
   }
 
+  for (Operation &op : llvm::make_early_inc_range(*module->getBody()))
+    if (!op.hasAttr("llcc.kernel")) // the step that calls them
+      op.erase();
   auto mesh = (*module)->getAttrOfType<MeshAttr>("llcc.mesh");
   std::mt19937_64 random(seed);
   std::vector<Case> cases;
