@@ -124,6 +124,33 @@ LogicalResult KernelLoops::emitMap() {
 
 //===-- Row -----------------------------------------------------------------===//
 
+/// Whether `found` holds for `value` or an operand that it is computed from, up to reductions (whose values are known
+/// when it is pulled).
+static bool anyBelow(Value value, function_ref<bool(Value)> found) {
+  SmallVector<Value> work{value};
+  DenseSet<Value> seen;
+  while (!work.empty()) {
+    Value next = work.pop_back_val();
+    if (!seen.insert(next).second)
+      continue;
+    if (found(next))
+      return true;
+    if (Operation *op = next.getDefiningOp(); op && !isa<ReduceOp>(op))
+      work.append(op->operand_begin(), op->operand_end());
+  }
+  return false;
+}
+
+/// Elements that cost more to compute again than to store and load: those with a transcendental function below them.
+static bool isCostly(Value value, int64_t rows) {
+  return anyBelow(value, [&](Value below) {
+    Operation *op = below.getDefiningOp();
+    return op && isa<math::MathDialect>(op->getDialect()) && elementsOf(below) > rows &&
+           !isa<math::AbsFOp, math::SqrtOp, math::FloorOp, math::CeilOp, math::RoundOp, math::RoundEvenOp,
+                math::TruncOp, math::CopySignOp, math::FmaOp>(op);
+  });
+}
+
 // For each row: reductions in the order of their dependences, those of one depth and length in one loop; then values of
 // one element a row; then one loop for each result length, buffers that overwrite an argument last.
 LogicalResult KernelLoops::emitRow() {
@@ -171,12 +198,31 @@ LogicalResult KernelLoops::emitRow() {
   }
 
   int64_t count = product(like.take_front(rows));
+  std::map<int64_t, Value> waiting; // result → the element that its buffer holds until then
+  for (auto &[key, group] : levels) {
+    auto store = stores.find({false, key.second});
+    if (store == stores.end() || key.second == 1)
+      continue;
+    for (ReduceOp reduce : group) {
+      Value element = reduce.getX();
+      auto needed = [&](int64_t r) { return anyBelow(results[r], [&](Value below) { return below == element; }); };
+      if (!isCostly(element, count) || llvm::none_of(store->second, needed) ||
+          llvm::any_of(waiting, [&](auto &entry) { return entry.second == element; }))
+        continue;
+      for (int64_t r : store->second)
+        if (getElementTypeOrSelf(results[r].getType()) == reduce.getType().getElementType() &&
+            waiting.emplace(r, element).second)
+          break;
+    }
+  }
+
   ArrayRef<int64_t> rowSizes = space(0, count);
   loop(begin, end, 1, [&](Value number) {
     Coord row = e.delinearise(number, rowSizes);
     bindLoops(0, row);
     e.bindLinear(row, number);
     int64_t id = 1;
+    DenseSet<Value> kept; // stored by an earlier loop
     for (auto &level : levels) {
       SmallVector<ReduceOp> &group = level.second;
       SmallVector<Value> inits;
@@ -184,10 +230,18 @@ LogicalResult KernelLoops::emitRow() {
         inits.push_back(e.neutral(reduce.getKind(), reduce.getType().getElementType()));
       SmallVector<Value> sums = whole(id++, level.first.second, inits, [&](const Coord &inner, ValueRange accs) {
         SmallVector<Value> next;
-        for (auto [reduce, acc] : llvm::zip(group, accs))
-          next.push_back(e.combine(reduce.getKind(), acc, e.pull(reduce.getX(), joined(row, inner))));
+        Coord at = joined(row, inner);
+        for (auto [reduce, acc] : llvm::zip(group, accs)) {
+          Value element = e.pull(reduce.getX(), at);
+          next.push_back(e.combine(reduce.getKind(), acc, element));
+          for (auto &[r, value] : waiting)
+            if (value == reduce.getX() && !kept.contains(value))
+              e.store(element, outs[r], e.linear(at));
+        }
         return next;
       });
+      for (ReduceOp reduce : group)
+        kept.insert(reduce.getX());
       for (auto [reduce, sum] : llvm::zip(group, sums))
         e.bindValue(reduce, row, sum);
     }
@@ -195,7 +249,12 @@ LogicalResult KernelLoops::emitRow() {
       for (auto &store : stores)
         if (store.first.first == last)
           whole(id++, store.first.second, {}, [&](const Coord &inner, ValueRange) {
-            storeResults(store.second, joined(row, inner));
+            Coord at = joined(row, inner);
+            for (int64_t r : store.second)
+              if (auto element = waiting.find(r); element != waiting.end())
+                e.bindValue(element->second, at,
+                            e.load(outs[r], e.linear(at), getElementTypeOrSelf(results[r].getType())));
+            storeResults(store.second, at);
             return SmallVector<Value>();
           });
   });

@@ -58,3 +58,24 @@ func.func private @independent_reductions_share_a_loop(%x: tensor<3x7xf32>) -> (
   %1 = llcc.reduce <max> %x dims [1] : tensor<3x7xf32> -> tensor<3xf32>
   return %0, %1 : tensor<3xf32>, tensor<3xf32>
 }
+
+// -----
+
+// The exponentials of a softmax are computed once: they wait in the result's buffer for their sum.
+// CHECK-LABEL: func.func private @softmax
+// CHECK-SAME: (%[[X:.+]]: memref<12xf32>, %[[Y:.+]]: memref<12xf32>,
+// CHECK: %[[SUM:.+]] = scf.for
+// CHECK: %[[E:.+]] = math.exp
+// CHECK: memref.store %[[E]], %[[Y]]
+// CHECK: scf.for
+// CHECK-NOT: math.exp
+// CHECK: %[[AGAIN:.+]] = memref.load %[[Y]]
+// CHECK: arith.divf %[[AGAIN]], %[[SUM]]
+// CHECK: return
+func.func private @softmax(%x: tensor<3x4xf32>) -> tensor<3x4xf32> attributes {llcc.kernel = "row", llcc.rows = 1 : i64} {
+  %e = math.exp %x : tensor<3x4xf32>
+  %s = llcc.reduce <sum> %e dims [1] : tensor<3x4xf32> -> tensor<3xf32>
+  %sb = llcc.broadcast %s dims [0] : tensor<3xf32> -> tensor<3x4xf32>
+  %r = arith.divf %e, %sb : tensor<3x4xf32>
+  return %r : tensor<3x4xf32>
+}
