@@ -14,7 +14,7 @@ static Value seeThrough(Value value) {
 }
 
 std::optional<WeightUse> getWeightUse(Operation *op, func::FuncOp func) {
-  if (!isa<DotOp, ConvOp>(op) || isBackward(op->getLoc()))
+  if (!isa<DotOp, ConvOp, ConvInputGradOp>(op) || isBackward(op->getLoc()))
     return std::nullopt;
   // The weight stands on the right in what importers make of Gemm, MatMul and Conv; look there first.
   for (unsigned operand : {1, 0})
@@ -75,7 +75,7 @@ bool seedWeights(func::FuncOp func, MeshAttr mesh, Propagation &propagation, See
         column = traceDim(weight, dim);
     }
     unsigned i = use->param.getArgNumber();
-    used |= rowParallel;
+    used |= rowParallel || seeds[i]; // a weight that the user placed is the user's matter
     Placement placement = propagation.placement(use->param);
     if (rowParallel || seeds[i] || placement.cuts(axis) || !column)
       continue;

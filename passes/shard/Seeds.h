@@ -9,7 +9,7 @@ namespace mlir::llcc {
 /// One entry for each argument; empty where nothing is asked for.
 using Seeds = SmallVector<std::optional<Placement>>;
 
-/// The weight of a contraction or convolution: an operand that is a parameter, seen through casts, transposes and
+/// The weight of a contraction, convolution or transposed convolution: an operand that is a parameter, seen through casts, transposes and
 /// reshapes.
 struct WeightUse {
   unsigned operand; ///< position at the op
