@@ -12,6 +12,22 @@ namespace mlir::llcc {
 static constexpr StringLiteral kPipeline = "pipeline";
 // Deeper calls are recursion, which no step has.
 static constexpr size_t kMaxDepth = 64;
+static constexpr int64_t kMaxElements = 1 << 28;
+
+// Numbers of up to 64 bits in a static shape that fits a test machine.
+static bool isHeld(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  Type element = getElementTypeOrSelf(type);
+  if (!element.isIntOrIndexOrFloat() || (!element.isIndex() && element.getIntOrFloatBitWidth() > 64))
+    return false;
+  if (!tensor)
+    return !isa<ShapedType>(type);
+  int64_t n = 1;
+  for (int64_t size : tensor.getShape())
+    if (size < 0 || (n = size > kMaxElements ? kMaxElements + 1 : n * size) > kMaxElements)
+      return false;
+  return true;
+}
 
 namespace {
 struct Message {
@@ -38,6 +54,12 @@ private:
     Block::iterator next;
     llvm::DenseMap<Value, std::vector<Tensor>> values; // one tensor for each device
   };
+  static State refuse(Operation *at, Type type) {
+    at->emitError() << "the interpreter cannot hold " << type
+                    << ", needs a number or static tensor of numbers of at most 64 bits and " << kMaxElements
+                    << " elements";
+    return State::Failed;
+  }
   State enter(func::FuncOp function, std::vector<std::vector<Tensor>> arguments, Operation *at);
   State leave(func::ReturnOp op);
   LogicalResult send(SendOp op);
@@ -90,6 +112,8 @@ Execution::State Execution::enter(func::FuncOp function, std::vector<std::vector
   Frame frame;
   frame.next = block.begin();
   for (auto [i, argument] : llvm::enumerate(block.getArguments())) {
+    if (!isHeld(argument.getType()))
+      return refuse(function, argument.getType());
     Tensor like(argument.getType());
     std::vector<Tensor> &values = frame.values[argument];
     for (std::vector<Tensor> &own : arguments) {
@@ -271,6 +295,9 @@ Execution::State Execution::step() {
     ++frames.back().next;
     return State::Ran;
   }
+  for (Type type : op->getResultTypes())
+    if (!isHeld(type))
+      return refuse(op, type);
   if (auto ret = dyn_cast<func::ReturnOp>(op))
     return leave(ret);
   if (auto recv = dyn_cast<RecvOp>(op))

@@ -1,4 +1,5 @@
-// Verifiers and folders of the llcc ops; messages cite what the op has and what it needs.
+// The llcc ops and their folders; verifiers stand in Verify*.cpp, by family. Folders look through chains only where no
+// type is placed: on placed types the value between may be where it is for a reason.
 #include "compiler/ir/LLCC.h"
 
 #define GET_OP_CLASSES
@@ -7,39 +8,59 @@
 using namespace mlir;
 using namespace mlir::llcc;
 
-LogicalResult BroadcastOp::verify() { return success(); }
-LogicalResult ReshapeOp::verify() { return success(); }
-LogicalResult TransposeOp::verify() { return success(); }
-LogicalResult ReduceOp::verify() { return success(); }
-LogicalResult SliceOp::verify() { return success(); }
-LogicalResult PadOp::verify() { return success(); }
-LogicalResult ConcatOp::verify() { return success(); }
-LogicalResult IotaOp::verify() { return success(); }
-LogicalResult GatherOp::verify() { return success(); }
-LogicalResult ScatterAddOp::verify() { return success(); }
-LogicalResult DotOp::verify() { return success(); }
-LogicalResult ConvOp::verify() { return success(); }
-LogicalResult ConvInputGradOp::verify() { return success(); }
-LogicalResult ConvWeightGradOp::verify() { return success(); }
-LogicalResult MaxPoolOp::verify() { return success(); }
-LogicalResult MaxPoolGradOp::verify() { return success(); }
-LogicalResult AvgPoolOp::verify() { return success(); }
-LogicalResult AvgPoolGradOp::verify() { return success(); }
-LogicalResult SoftmaxOp::verify() { return success(); }
-LogicalResult LogSoftmaxOp::verify() { return success(); }
-LogicalResult LayerNormOp::verify() { return success(); }
-LogicalResult UpdateOp::verify() { return success(); }
-LogicalResult ReshardOp::verify() { return success(); }
-LogicalResult AllReduceOp::verify() { return success(); }
-LogicalResult AllGatherOp::verify() { return success(); }
-LogicalResult ReduceScatterOp::verify() { return success(); }
-LogicalResult AllToAllOp::verify() { return success(); }
-LogicalResult AxisSliceOp::verify() { return success(); }
+// The producer of `x` if it is an Op and nothing from its operand to `result` is placed.
+template <class Op> static Op producer(Value x, RankedTensorType result) {
+  auto op = x.getDefiningOp<Op>();
+  if (!op || op.getX().getType().getEncoding() || op.getType().getEncoding() || result.getEncoding())
+    return {};
+  return op;
+}
 
-OpFoldResult ReshapeOp::fold(FoldAdaptor) { return getX().getType() == getType() ? getX() : OpFoldResult(); }
+// reshape(x) of the same type is x; reshape(reshape(x)) is one reshape.
+OpFoldResult ReshapeOp::fold(FoldAdaptor) {
+  if (getX().getType() == getType())
+    return getX();
+  auto inner = producer<ReshapeOp>(getX(), getType());
+  if (!inner)
+    return {};
+  getXMutable().assign(inner.getX());
+  return getResult();
+}
+
+// transpose by the identity is x; transpose(transpose(x)) is one transpose.
 OpFoldResult TransposeOp::fold(FoldAdaptor) {
-  for (auto [i, p] : llvm::enumerate(getPerm()))
-    if (int64_t(i) != p)
-      return {};
-  return getX().getType() == getType() ? getX() : OpFoldResult();
+  if (getX().getType() == getType() && llvm::is_sorted(getPerm()))
+    return getX();
+  auto inner = producer<TransposeOp>(getX(), getType());
+  if (!inner)
+    return {};
+  SmallVector<int64_t> perm;
+  for (int64_t p : getPerm())
+    perm.push_back(inner.getPerm()[p]);
+  setPerm(perm);
+  getXMutable().assign(inner.getX());
+  return getResult();
+}
+
+// broadcast that repeats nothing is x; broadcast(broadcast(x)) is one broadcast.
+OpFoldResult BroadcastOp::fold(FoldAdaptor) {
+  if (getX().getType() == getType())
+    return getX();
+  auto inner = producer<BroadcastOp>(getX(), getType());
+  if (!inner)
+    return {};
+  SmallVector<int64_t> dims;
+  for (int64_t d : inner.getDims())
+    dims.push_back(getDims()[d]);
+  setDims(dims);
+  getXMutable().assign(inner.getX());
+  return getResult();
+}
+
+// Nothing cut, padded, reduced or joined: x.
+OpFoldResult SliceOp::fold(FoldAdaptor) { return getX().getType() == getType() ? getX() : OpFoldResult(); }
+OpFoldResult PadOp::fold(FoldAdaptor) { return getX().getType() == getType() ? getX() : OpFoldResult(); }
+OpFoldResult ReduceOp::fold(FoldAdaptor) { return getX().getType() == getType() ? getX() : OpFoldResult(); }
+OpFoldResult ConcatOp::fold(FoldAdaptor) {
+  return getXs().size() == 1 && getXs()[0].getType() == getType() ? OpFoldResult(getXs()[0]) : OpFoldResult();
 }

@@ -30,6 +30,7 @@ def Llcc_BroadcastOp : Llcc_UnaryShapeOp<"broadcast"> {
   }];
   let arguments = (ins Llcc_Tensor:$x, DenseI64ArrayAttr:$dims);
   let assemblyFormat = "$x `dims` $dims attr-dict `:` type($x) `->` type($result)";
+  let hasFolder = 1;
 }
 
 def Llcc_ReshapeOp : Llcc_UnaryShapeOp<"reshape"> {
@@ -57,6 +58,7 @@ def Llcc_ReduceOp : Llcc_UnaryShapeOp<"reduce"> {
   }];
   let arguments = (ins Llcc_Tensor:$x, Llcc_ReduceKindAttr:$kind, DenseI64ArrayAttr:$dims);
   let assemblyFormat = "$kind $x `dims` $dims attr-dict `:` type($x) `->` type($result)";
+  let hasFolder = 1;
 }
 
 def Llcc_SliceOp : Llcc_UnaryShapeOp<"slice"> {
@@ -66,6 +68,7 @@ def Llcc_SliceOp : Llcc_UnaryShapeOp<"slice"> {
   }];
   let arguments = (ins Llcc_Tensor:$x, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$strides);
   let assemblyFormat = "$x `starts` $starts `strides` $strides attr-dict `:` type($x) `->` type($result)";
+  let hasFolder = 1;
 }
 
 def Llcc_PadOp : Llcc_UnaryShapeOp<"pad"> {
@@ -76,6 +79,7 @@ def Llcc_PadOp : Llcc_UnaryShapeOp<"pad"> {
   }];
   let arguments = (ins Llcc_Tensor:$x, DenseI64ArrayAttr:$lo, DenseI64ArrayAttr:$hi, DenseI64ArrayAttr:$interior, DefaultValuedAttr<F64Attr, "0.0">:$value);
   let assemblyFormat = "$x `lo` $lo `hi` $hi `interior` $interior attr-dict `:` type($x) `->` type($result)";
+  let hasFolder = 1;
 }
 
 def Llcc_ConcatOp : Llcc_Op<"concat", [Pure]> {
@@ -84,6 +88,7 @@ def Llcc_ConcatOp : Llcc_Op<"concat", [Pure]> {
   let results = (outs Llcc_Tensor:$result);
   let assemblyFormat = "$xs `dim` $dim attr-dict `:` type($xs) `->` type($result)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Llcc_IotaOp : Llcc_Op<"iota", [Pure]> {
@@ -303,12 +308,14 @@ def Llcc_MaskOp : Llcc_Op<"mask", [Pure, SameOperandsAndResultType]> {
   let arguments = (ins Llcc_Tensor:$x, I64Attr:$dim, I64Attr:$extent, StrArrayAttr:$axes, F64Attr:$value);
   let results = (outs Llcc_Tensor:$result);
   let assemblyFormat = "$x `dim` $dim `extent` $extent `over` $axes `value` $value attr-dict `:` type($x)";
+  let hasVerifier = 1;
 }
 def Llcc_AxisOffsetOp : Llcc_Op<"axis_offset", [Pure]> {
   let summary = "logical index of this member's first element along a dimension of size `extent` cut over `axes` (sum ci*Li)";
   let arguments = (ins I64Attr:$extent, StrArrayAttr:$axes);
   let results = (outs Llcc_Tensor:$result);
   let assemblyFormat = "`extent` $extent `over` $axes attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 def Llcc_SendOp : Llcc_Op<"send"> {
   let summary = "hands x to the device with the same coordinates in another pipeline stage; sends and receives between two stages match in order";

@@ -373,8 +373,6 @@ module attributes {llcc.mesh = #llcc.mesh<["data"], [2]>} {
     %h = llcc.all_reduce <max> %b over ["data"] : tensor<4x4xf32, #P2> -> tensor<4x4xf32, #W2>
     // expected-error @below {{llcc.all_gather: gathers dimension 1 over ["data"], it is cut over []}}
     %i = llcc.all_gather %x dim 1 size 4 over ["data"] : tensor<7x4xf32, #D2> -> tensor<7x4xf32, #W2>
-    // expected-error @below {{llcc.all_gather: names dimension 2 of a tensor of rank 2}}
-    %j = llcc.all_gather %x dim 2 size 4 over ["data"] : tensor<7x4xf32, #D2> -> tensor<7x4xf32, #W2>
     // expected-error @below {{llcc.all_gather: gives #llcc.sharding<[[], []], invariant = ["data"]>, its result type says #llcc.sharding<[["data"], []]>}}
     %k = llcc.all_gather %x dim 0 size 7 over ["data"] : tensor<7x4xf32, #D2> -> tensor<7x4xf32, #D2>
     return
