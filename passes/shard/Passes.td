@@ -32,5 +32,5 @@ def ConvertToSpmdPass : Pass<"llcc-convert-to-spmd", "::mlir::ModuleOp"> {
 }
 def SplitPipelinePass : Pass<"llcc-split-pipeline", "::mlir::ModuleOp"> {
   let summary = "Makes one step function for each pipeline stage: the schedule table unrolled, sends, receives, update";
-  let options = [Option<"schedule", "schedule", "std::string", "\"1f1b\"", "gpipe | 1f1b">];
+  let options = [Option<"schedule", "schedule", "std::string", "\"1f1b\"", "gpipe | 1f1b | zb-h1 | FILE.csv">];
 }

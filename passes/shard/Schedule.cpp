@@ -6,14 +6,20 @@
 //           . 0 1 2 3 . . a b c d .             . 0 1 . a 2 b 3 c . d .
 //           . . 0 1 2 3 a b c d . .             . . 0 a 1 b 2 c 3 d . .
 //
-// Both have 2(p-1) bubbles on each stage when a forward and a backward pass take one slot each; the right one keeps at most
-// p - s microbatches alive on stage s, the left one all m.
+// The first two have 2(p-1) bubbles on each stage when a forward and a backward pass take one slot each; 1F1B keeps at most
+// p - s microbatches alive on stage s, GPipe all m. ZB-H1 splits a backward pass into what the stage above waits for and the
+// gradients of weights (capital letters), which nobody waits for and which fill bubbles:
+//
+//   zb-h1   0 1 2 . . a A 3 b B 4 c C 5 d D e E f F
+//           . 0 1 . a 2 b A 3 c B 4 d C 5 e D f E F
+//           . . 0 a 1 b 2 c A 3 d B 4 e C 5 f D E F
 //
 // The table also fixes the order of messages: what a task makes for another stage is sent, and received, between its slot
 // and the next one, on all stages in the same order (slot, sending stage, value). As every stage meets the messages in one
 // global order, no stage waits for a message in a ring, even if a send holds its sender until it is received.
 #include "passes/shard/Schedule.h"
 #include <algorithm>
+#include <sstream>
 
 namespace mlir::llcc {
 
@@ -25,8 +31,18 @@ int64_t Schedule::inFlight(int64_t s) const {
   int64_t alive = 0, most = 0;
   for (const std::optional<Task> &task : slots[s])
     if (task)
-      most = std::max(most, alive += task->phase == Task::Phase::Forward ? 1 : -1);
+      most = std::max(most, alive += task->phase == Task::Phase::Forward                                                        ? 1
+                                     : task->phase == (splitsBackward() ? Task::Phase::Weight : Task::Phase::Backward) ? -1
+                                                                                                                       : 0);
   return most;
+}
+
+bool Schedule::splitsBackward() const {
+  for (const auto &stage : slots)
+    for (const std::optional<Task> &task : stage)
+      if (task && task->phase == Task::Phase::Weight)
+        return true;
+  return false;
 }
 
 static Schedule empty(int64_t stages, int64_t microbatches) {
@@ -57,51 +73,113 @@ Schedule oneForwardOneBackward(int64_t stages, int64_t microbatches) {
   return schedule;
 }
 
+// Slot by slot, each stage does the first thing that it can: a forward pass while at most p - s are ahead of their backward
+// passes (as 1F1B) and p of their weight gradients (memory), a backward pass, weight gradients.
+Schedule zeroBubbleH1(int64_t stages, int64_t microbatches) {
+  struct Progress {
+    int64_t forward = 0, backward = 0, weight = 0; // microbatches done
+  };
+  std::vector<Progress> done(stages);
+  Schedule schedule;
+  schedule.slots.resize(stages);
+  auto unfinished = [&](const Progress &stage) { return stage.weight < microbatches; };
+  while (std::any_of(done.begin(), done.end(), unfinished)) {
+    std::vector<Progress> before = done; // of all slots before this one
+    for (int64_t s = 0; s < stages; ++s) {
+      Progress &mine = done[s];
+      bool forward = mine.forward < microbatches && (s == 0 || before[s - 1].forward > mine.forward);
+      bool backward = mine.backward < mine.forward && (s == stages - 1 || before[s + 1].backward > mine.backward);
+      std::optional<Task> &task = schedule.slots[s].emplace_back();
+      if (forward && mine.forward - mine.backward < stages - s && mine.forward - mine.weight < stages)
+        task = Task{Task::Phase::Forward, mine.forward++};
+      else if (backward)
+        task = Task{Task::Phase::Backward, mine.backward++};
+      else if (mine.weight < mine.backward)
+        task = Task{Task::Phase::Weight, mine.weight++};
+    }
+  }
+  return schedule;
+}
+
 std::optional<Schedule> makeSchedule(const std::string &name, int64_t stages, int64_t microbatches) {
   if (name == "gpipe")
     return gpipe(stages, microbatches);
   if (name == "1f1b")
     return oneForwardOneBackward(stages, microbatches);
+  if (name == "zb-h1")
+    return zeroBubbleH1(stages, microbatches);
   return std::nullopt;
+}
+
+std::string parseSchedule(const std::string &text, Schedule &schedule) {
+  schedule.slots.clear();
+  size_t longest = 0;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.empty() && line.back() == '\r')
+      line.pop_back();
+    auto &stage = schedule.slots.emplace_back();
+    std::istringstream cells(line);
+    for (std::string cell; std::getline(cells, cell, ',');) {
+      cell.erase(std::remove_if(cell.begin(), cell.end(), [](char c) { return c == ' ' || c == '\t'; }), cell.end());
+      std::optional<Task> &task = stage.emplace_back();
+      if (cell.empty())
+        continue;
+      size_t phase = std::string("FBW").find(cell[0]);
+      bool number = cell.size() > 1 && cell.size() < 8 && std::all_of(cell.begin() + 1, cell.end(), [](char c) { return c >= '0' && c <= '9'; });
+      if (phase == std::string::npos || !number)
+        return "line " + std::to_string(schedule.slots.size()) + " has \"" + cell + "\", needs F, B or W and the number of a microbatch, or nothing";
+      task = Task{Task::Phase(phase), std::stoll(cell.substr(1))};
+    }
+    longest = std::max(longest, stage.size());
+  }
+  for (auto &stage : schedule.slots)
+    stage.resize(longest);
+  return {};
 }
 
 std::string checkSchedule(const Schedule &schedule, int64_t microbatches) {
   int64_t stages = schedule.stages();
   // slot of each task: [phase][stage][microbatch]
-  std::vector<std::vector<int64_t>> slot[2];
+  int phases = schedule.splitsBackward() ? 3 : 2;
+  std::vector<std::vector<int64_t>> slot[3];
   for (auto &table : slot)
     table.assign(stages, std::vector<int64_t>(microbatches, -1));
   auto name = [](int phase, int64_t s, int64_t k) {
-    return std::string(phase ? "the backward" : "the forward") + " pass of microbatch " + std::to_string(k) + " on stage " + std::to_string(s);
+    const char *passes[] = {"the forward pass", "the backward pass", "the weight gradients"};
+    return std::string(passes[phase]) + " of microbatch " + std::to_string(k) + " on stage " + std::to_string(s);
   };
   for (int64_t s = 0; s < stages; ++s) {
-    int64_t last[2] = {-1, -1};
+    int64_t last[3] = {-1, -1, -1};
     if (int64_t(schedule.slots[s].size()) != schedule.length())
       return "stage " + std::to_string(s) + " has " + std::to_string(schedule.slots[s].size()) + " slots, stage 0 has " + std::to_string(schedule.length());
     for (int64_t t = 0; t < schedule.length(); ++t) {
       const std::optional<Task> &task = schedule.slots[s][t];
       if (!task)
         continue;
-      int phase = task->phase == Task::Phase::Backward;
+      int phase = int(task->phase);
       if (task->microbatch < 0 || task->microbatch >= microbatches)
         return name(phase, s, task->microbatch) + " does not exist, there are " + std::to_string(microbatches) + " microbatches";
-      if (task->microbatch <= last[phase])
+      if (task->microbatch == last[phase])
+        return name(phase, s, task->microbatch) + " stands there twice";
+      if (task->microbatch < last[phase])
         return name(phase, s, task->microbatch) + " comes after that of microbatch " + std::to_string(last[phase]);
       last[phase] = task->microbatch;
       slot[phase][s][task->microbatch] = t;
     }
   }
-  for (int phase = 0; phase < 2; ++phase)
+  for (int phase = 0; phase < phases; ++phase)
     for (int64_t s = 0; s < stages; ++s)
       for (int64_t k = 0; k < microbatches; ++k) {
         int64_t at = slot[phase][s][k];
         if (at < 0)
           return name(phase, s, k) + " is missing";
-        int64_t above = phase ? s + 1 : s - 1; // the stage that feeds this one
-        if (above >= 0 && above < stages && slot[phase][above][k] >= at)
-          return name(phase, s, k) + " stands in slot " + std::to_string(at) + ", but needs that on stage " + std::to_string(above) + ", which stands in slot " + std::to_string(slot[phase][above][k]);
-        if (phase && slot[0][s][k] >= at)
-          return name(phase, s, k) + " stands in slot " + std::to_string(at) + ", before its forward pass";
+        int64_t above = phase == 1 ? s + 1 : s - 1; // the stage that feeds this one
+        if (phase < 2 && above >= 0 && above < stages && slot[phase][above][k] >= at)
+          return name(phase, s, k) + " stands in slot " + std::to_string(at) + ", but needs that on stage " + std::to_string(above) +
+                 ", which stands in slot " + std::to_string(slot[phase][above][k]);
+        if (phase && slot[phase - 1][s][k] >= at)
+          return name(phase, s, k) + " stands in slot " + std::to_string(at) + ", before " + name(phase - 1, s, k);
       }
   return {};
 }

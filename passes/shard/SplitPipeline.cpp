@@ -15,12 +15,11 @@
 // it, and these compute the mixed part redundantly, in the same order, so that all get the same bits.
 #include "compiler/ir/LLCC.h"
 #include "passes/shard/Passes.h"
-#include "passes/shard/Schedule.h"
-#include "passes/shard/Stages.h"
+#include "passes/shard/PipelineSplit.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/MapVector.h"
-#include "llvm/ADT/SmallBitVector.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 namespace mlir::llcc {
 #define GEN_PASS_DEF_SPLITPIPELINEPASS
@@ -28,184 +27,10 @@ namespace mlir::llcc {
 
 namespace {
 
-/// A value that goes from one stage to another; all messages have a global order, their position in a list.
-struct Message {
-  Value value;
-  int64_t from, to;
-  Task::Phase phase; ///< of the task after which it is sent
-};
-
-/// What the two functions say about stages.
-struct Split {
-  func::FuncOp gradients, update;
-  int64_t stages = 1, microbatches = 1;
-  Schedule schedule;
-  StageAssignment assignment;
-  SmallVector<Message> shared;    ///< parameters, at the start
-  SmallVector<Message> messages;  ///< of each microbatch
-  SmallVector<Message> exchange;  ///< within the update
-  DenseMap<Value, llvm::SmallBitVector> origins; ///< stages that a value of @update depends on
-  SmallVector<DenseSet<Value>> wanted;           ///< values of @update that each stage computes
-
-  FailureOr<int64_t> updateArgStage(unsigned i);
-  LogicalResult analyze();
-  void findMessages();
-  LogicalResult findOrigins();
-  void findWanted();
-  const llvm::SmallBitVector &originsOf(Value value) const { return origins.find(value)->second; }
-  int64_t captureStage(CaptureOp op) const { return std::max(0, originsOf(op.getX()).find_first()); }
-
-  std::optional<unsigned> parameterNamed(StringRef name) {
-    for (unsigned i = 0; i < gradients.getNumArguments(); ++i)
-      if (auto param = gradients.getArgAttrOfType<StringAttr>(i, "llcc.param"); param && param.getValue() == name)
-        return i;
-    return std::nullopt;
-  }
-  int64_t ownerOf(StringRef parameter) {
-    auto arg = parameterNamed(parameter);
-    return arg ? assignment.owner.lookup(*arg) : 0;
-  }
-};
-
-LogicalResult Split::analyze() {
-  FailureOr<StageAssignment> assigned = assignStages(gradients, stages);
-  if (failed(assigned))
-    return failure();
-  assignment = std::move(*assigned);
-  findMessages();
-  if (failed(findOrigins()))
-    return failure();
-  findWanted();
-  return success();
-}
-
-void Split::findMessages() {
-  DenseSet<std::pair<Value, int64_t>> seen;
-  // by producer: program order of the values, then by receiver
-  DenseMap<Value, SmallVector<std::pair<int64_t, Task::Phase>>> receivers;
-  DenseSet<std::pair<unsigned, int64_t>> sharedBy;
-  for (Operation &op : gradients.getBody().front()) {
-    auto at = assignment.stage.find(&op);
-    if (at == assignment.stage.end())
-      continue;
-    int64_t stage = at->second;
-    for (Value operand : op.getOperands()) {
-      if (auto arg = dyn_cast<BlockArgument>(operand)) {
-        if (auto owner = assignment.owner.find(arg.getArgNumber()); owner != assignment.owner.end() && owner->second != stage)
-          sharedBy.insert({arg.getArgNumber(), stage});
-        continue;
-      }
-      auto home = assignment.stage.find(operand.getDefiningOp());
-      if (home == assignment.stage.end() || home->second == stage || !seen.insert({operand, stage}).second)
-        continue;
-      bool forward = !assignment.backward.contains(operand.getDefiningOp()) && home->second < stage;
-      receivers[operand].push_back({stage, forward ? Task::Phase::Forward : Task::Phase::Backward});
-    }
-  }
-  for (unsigned arg = 0; arg < gradients.getNumArguments(); ++arg)
-    for (int64_t stage = 0; stage < stages; ++stage)
-      if (sharedBy.contains({arg, stage}))
-        shared.push_back({gradients.getArgument(arg), assignment.owner.lookup(arg), stage, Task::Phase::Forward});
-  for (Operation &op : gradients.getBody().front())
-    for (Value value : op.getResults()) {
-      auto found = receivers.find(value);
-      if (found == receivers.end())
-        continue;
-      llvm::sort(found->second);
-      for (auto [stage, phase] : found->second)
-        messages.push_back({value, assignment.stage.lookup(&op), stage, phase});
-    }
-}
-
-/// Stage of argument `i` of @update; -1 where every stage has it (scalars).
-FailureOr<int64_t> Split::updateArgStage(unsigned i) {
-  auto text = [&](StringRef key) {
-    auto attr = update.getArgAttrOfType<StringAttr>(i, key);
-    return attr ? attr.getValue() : StringRef();
-  };
-  if (!text("llcc.scalar").empty())
-    return -1;
-  StringRef name = text("llcc.param");
-  if (name.empty())
-    name = text("llcc.gradient");
-  if (name.empty())
-    name = text("llcc.state").split(':').second;
-  if (name.empty() || !parameterNamed(name))
-    return update.emitError() << "argument " << i << " belongs to no parameter of @gradients; it needs llcc.param, llcc.gradient, llcc.state (kind:parameter) or llcc.scalar";
-  return ownerOf(name);
-}
-
-LogicalResult Split::findOrigins() {
-  for (BlockArgument arg : update.getArguments()) {
-    FailureOr<int64_t> stage = updateArgStage(arg.getArgNumber());
-    if (failed(stage))
-      return failure();
-    llvm::SmallBitVector set(stages);
-    if (*stage >= 0)
-      set.set(*stage);
-    origins[arg] = set;
-  }
-  for (Operation &op : update.getBody().front()) {
-    llvm::SmallBitVector all(stages);
-    for (Value operand : op.getOperands())
-      all |= originsOf(operand);
-    bool bucket = isa<AllReduceOp>(op); // result i comes from operand i alone
-    for (OpResult result : op.getResults())
-      origins[result] = bucket ? llvm::SmallBitVector(originsOf(op.getOperand(result.getResultNumber()))) : all;
-  }
-  return success();
-}
-
-void Split::findWanted() {
-  wanted.resize(stages);
-  DenseSet<std::pair<Value, int64_t>> crossing;
-  SmallVector<std::pair<Value, int64_t>> open;
-  for (auto [i, value] : llvm::enumerate(update.getBody().front().getTerminator()->getOperands())) {
-    StringRef name;
-    if (auto param = update.getResultAttrOfType<StringAttr>(i, "llcc.param"))
-      name = param.getValue();
-    else if (auto state = update.getResultAttrOfType<StringAttr>(i, "llcc.state"))
-      name = state.getValue().split(':').second;
-    open.push_back({value, ownerOf(name)});
-  }
-  for (Operation &op : update.getBody().front())
-    if (auto capture = dyn_cast<CaptureOp>(op))
-      open.push_back({capture.getX(), captureStage(capture)});
-  while (!open.empty()) {
-    auto [value, stage] = open.pop_back_val();
-    const llvm::SmallBitVector &set = originsOf(value);
-    if (set.count() == 1 && !set.test(stage)) {
-      crossing.insert({value, stage});
-      open.push_back({value, set.find_first()});
-      continue;
-    }
-    if (!wanted[stage].insert(value).second)
-      continue;
-    Operation *def = value.getDefiningOp();
-    if (!def)
-      continue;
-    if (isa<AllReduceOp>(def))
-      open.push_back({def->getOperand(cast<OpResult>(value).getResultNumber()), stage});
-    else
-      for (Value operand : def->getOperands())
-        open.push_back({operand, stage});
-  }
-  auto order = [&](Value value) {
-    for (int64_t to = 0; to < stages; ++to)
-      if (crossing.contains({value, to}))
-        exchange.push_back({value, originsOf(value).find_first(), to, Task::Phase::Backward});
-  };
-  for (BlockArgument arg : update.getArguments())
-    order(arg);
-  for (Operation &op : update.getBody().front())
-    for (Value result : op.getResults())
-      order(result);
-}
-
 /// Writes the step function of one stage.
 class StageWriter {
 public:
-  StageWriter(Split &split, int64_t stage) : split(split), stage(stage), b(split.gradients.getContext()), micro(split.microbatches) {}
+  StageWriter(PipelineSplit &split, int64_t stage) : split(split), stage(stage), b(split.gradients.getContext()), micro(split.microbatches) {}
 
   LogicalResult write() {
     b.setInsertionPoint(split.gradients);
@@ -244,7 +69,7 @@ public:
   }
 
 private:
-  Split &split;
+  PipelineSplit &split;
   int64_t stage;
   OpBuilder b;
   IRMapping parameters;             ///< arguments of @gradients that hold parameters
@@ -300,7 +125,7 @@ private:
   }
 
   /// This stage's sends and receives among `messages`, in their order; tags count from `tag`.
-  void exchange(ArrayRef<Message> messages, int64_t tag, function_ref<Value(Value)> own, function_ref<void(Value, Value)> receive) {
+  void exchange(ArrayRef<StageMessage> messages, int64_t tag, function_ref<Value(Value)> own, function_ref<void(Value, Value)> receive) {
     for (auto [i, message] : llvm::enumerate(messages)) {
       Location loc = message.value.getLoc();
       if (message.from == stage)
@@ -354,13 +179,18 @@ private:
     return success();
   }
 
+  /// In which task an op of @gradients runs, on its stage.
+  Task::Phase phaseOf(Operation *op) const {
+    if (!split.assignment.backward.contains(op))
+      return Task::Phase::Forward;
+    return split.weightOnly.contains(op) ? Task::Phase::Weight : Task::Phase::Backward;
+  }
+
   LogicalResult runTask(Task task) {
-    bool backward = task.phase == Task::Phase::Backward;
     auto results = split.gradients.getBody().front().getTerminator()->getOperands();
-    DenseMap<Value, SmallVector<unsigned, 1>> gradients; // that are still to be added
+    DenseMap<Value, SmallVector<unsigned, 1>> gradients; // that are to be added when they are there
     for (auto [i, value] : llvm::enumerate(results))
-      if (backward)
-        gradients[value].push_back(i);
+      gradients[value].push_back(i);
     auto addAll = [&](Value value) -> LogicalResult {
       auto found = gradients.find(value);
       if (found == gradients.end())
@@ -371,19 +201,25 @@ private:
       gradients.erase(found);
       return success();
     };
+    bool forward = task.phase == Task::Phase::Forward;
     for (Operation &op : split.gradients.getBody().front()) {
       auto at = split.assignment.stage.find(&op);
-      if (at == split.assignment.stage.end() || at->second != stage || split.assignment.backward.contains(&op) != backward)
+      if (at == split.assignment.stage.end() || at->second != stage || phaseOf(&op) != task.phase)
         continue;
       if (failed(clone(&op, task.microbatch)))
         return failure();
       for (Value result : op.getResults()) // at once, so that its reduction may start
-        if (failed(addAll(result)))
+        if (!forward && failed(addAll(result)))
           return failure();
     }
-    for (auto [i, value] : llvm::enumerate(results))
-      if (failed(backward ? addAll(value) : showLoss(i, value, task.microbatch)))
+    for (auto [i, value] : llvm::enumerate(results)) {
+      if (forward && failed(showLoss(i, value, task.microbatch)))
         return failure();
+      // a gradient that no backward op makes (a constant, say)
+      bool elsewhere = !value.getDefiningOp() || !split.assignment.backward.contains(value.getDefiningOp());
+      if (task.phase == Task::Phase::Backward && elsewhere && failed(addAll(value)))
+        return failure();
+    }
     return success();
   }
 
@@ -455,7 +291,7 @@ private:
   void exchangeInUpdate() {
     using Route = std::tuple<int64_t, int64_t, Type>;
     llvm::MapVector<Route, SmallVector<Value>> packs; // in the order of their first message, on all stages
-    for (const Message &message : split.exchange) {
+    for (const StageMessage &message : split.exchange) {
       auto type = cast<RankedTensorType>(message.value.getType());
       bool scalar = type.getRank() == 0;
       packs[{message.from, message.to, scalar ? Type(type) : nullptr}].push_back(message.value);
@@ -465,7 +301,7 @@ private:
       auto [from, to, type] = route;
       if (!type) {
         for (Value value : values)
-          exchange(Message{value, from, to, Task::Phase::Backward}, tag++, [&](Value value) { return updated.lookup(value); },
+          exchange(StageMessage{value, from, to, Task::Phase::Backward}, tag++, [&](Value value) { return updated.lookup(value); },
                    [&](Value value, Value received) { updated.map(value, received); });
         continue;
       }
@@ -521,6 +357,27 @@ private:
 struct SplitPipelinePass : impl::SplitPipelinePassBase<SplitPipelinePass> {
   using SplitPipelinePassBase::SplitPipelinePassBase;
 
+  /// The table of option `schedule`: a name, or a file that ends with .csv.
+  LogicalResult readSchedule(PipelineSplit &split) {
+    ModuleOp module = getOperation();
+    if (StringRef(schedule).ends_with(".csv")) {
+      auto file = llvm::MemoryBuffer::getFile(schedule);
+      if (!file)
+        return module.emitError() << "cannot read schedule \"" << schedule << "\": " << file.getError().message();
+      if (std::string why = parseSchedule((*file)->getBuffer().str(), split.schedule); !why.empty())
+        return module.emitError() << "schedule \"" << schedule << "\": " << why;
+      if (split.schedule.stages() != split.stages)
+        return module.emitError() << "schedule \"" << schedule << "\" has " << split.schedule.stages() << " lines, the pipeline has " << split.stages << " stages";
+    } else if (auto table = makeSchedule(schedule, split.stages, split.microbatches)) {
+      split.schedule = std::move(*table);
+    } else {
+      return module.emitError() << "unknown schedule \"" << schedule << "\", needs gpipe, 1f1b, zb-h1 or a file that ends with .csv";
+    }
+    if (std::string why = checkSchedule(split.schedule, split.microbatches); !why.empty())
+      return module.emitError() << "schedule \"" << schedule << "\" cannot run: " << why;
+    return success();
+  }
+
   LogicalResult split() {
     ModuleOp module = getOperation();
     auto gradients = module.lookupSymbol<func::FuncOp>("gradients"), update = module.lookupSymbol<func::FuncOp>("update");
@@ -532,19 +389,15 @@ struct SplitPipelinePass : impl::SplitPipelinePassBase<SplitPipelinePass> {
     if (!mesh)
       return module.emitError() << "module has @gradients but no mesh, needs the attribute llcc.mesh";
     auto microbatches = module->getAttrOfType<IntegerAttr>("llcc.microbatches");
-    Split split;
+    PipelineSplit split;
     split.gradients = gradients;
     split.update = update;
     split.stages = mesh.getSize("pipeline");
     split.microbatches = microbatches ? microbatches.getInt() : 1;
     if (split.microbatches < 1)
       return module.emitError() << "llcc.microbatches is " << split.microbatches << ", needs at least 1";
-    auto table = makeSchedule(schedule, split.stages, split.microbatches);
-    if (!table)
-      return module.emitError() << "unknown schedule \"" << schedule << "\", needs gpipe or 1f1b";
-    if (std::string why = checkSchedule(*table, split.microbatches); !why.empty())
-      return module.emitError() << "schedule \"" << schedule << "\" cannot run: " << why;
-    split.schedule = std::move(*table);
+    if (failed(readSchedule(split)))
+      return failure();
     if (failed(split.analyze()))
       return failure();
     for (int64_t stage = 0; stage < split.stages; ++stage)

@@ -9,7 +9,7 @@ static void draw(const char *name, const Schedule &schedule) {
   for (const auto &stage : schedule.slots) {
     std::printf("|");
     for (const auto &task : stage)
-      std::printf("%c", !task ? '.' : char((task->phase == Task::Phase::Forward ? '0' : 'a') + task->microbatch));
+      std::printf("%c", !task ? '.' : char("0aA"[int(task->phase)] + task->microbatch));
     std::printf("|\n");
   }
 }
@@ -32,10 +32,27 @@ int main() {
           expect(schedule.inFlight(s) == (gpipe ? m : std::min(m, p - s)), "microbatches in flight", name, p, m);
         }
       }
+  for (int64_t p = 1; p <= 8; ++p)
+    for (int64_t m = 1; m <= 24; ++m) {
+      Schedule schedule = *makeSchedule("zb-h1", p, m);
+      std::string why = checkSchedule(schedule, m);
+      expect(why.empty(), why.c_str(), "zb-h1", p, m);
+      for (int64_t s = 0; s < p; ++s) {
+        expect(schedule.inFlight(s) <= p, "at most p in flight", "zb-h1", p, m);
+        expect(m < 2 * p || schedule.bubbles(s) == p - 1, "p-1 bubbles", "zb-h1", p, m);
+      }
+    }
   if (makeSchedule("zigzag", 2, 2))
     ++failures;
   draw("gpipe", gpipe(3, 4));
   draw("1f1b", oneForwardOneBackward(3, 4));
+  draw("zb-h1", zeroBubbleH1(3, 6));
+  Schedule own;
+  std::printf("own: %s\n", parseSchedule("F0, F1,, B0,B1\n,F0,B0,F1, B1\n", own).c_str());
+  draw("own", own);
+  std::printf("own: %s\n", checkSchedule(own, 2).c_str());
+  std::printf("word: %s\n", parseSchedule("F0,F1\nF0,go\n", own).c_str());
+  std::printf("number: %s\n", parseSchedule("F99999999999999999999\n", own).c_str());
 
   Schedule early = gpipe(2, 2);
   std::swap(early.slots[1][1], early.slots[1][0]);
@@ -52,6 +69,12 @@ int main() {
   Schedule reversed = gpipe(1, 1);
   std::swap(reversed.slots[0][0], reversed.slots[0][1]);
   std::printf("reversed: %s\n", checkSchedule(reversed, 1).c_str());
+  Schedule twice = gpipe(1, 2);
+  twice.slots[0][1]->microbatch = 0;
+  std::printf("twice: %s\n", checkSchedule(twice, 2).c_str());
+  Schedule half = zeroBubbleH1(1, 2);
+  half.slots[0].back().reset();
+  std::printf("half: %s\n", checkSchedule(half, 2).c_str());
   Schedule ragged = gpipe(2, 1);
   ragged.slots[1].pop_back();
   std::printf("ragged: %s\n", checkSchedule(ragged, 1).c_str());

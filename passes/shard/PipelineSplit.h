@@ -1,0 +1,61 @@
+// What llcc-split-pipeline finds out before it writes: which values of @gradients and @update go from stage to stage.
+#ifndef LLCC_PASSES_SHARD_PIPELINESPLIT_H
+#define LLCC_PASSES_SHARD_PIPELINESPLIT_H
+
+#include "compiler/ir/LLCC.h"
+#include "passes/shard/Schedule.h"
+#include "passes/shard/Stages.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/SmallBitVector.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace mlir::llcc {
+
+/// A value that goes from one stage to another; all messages have a global order, their position in a list.
+struct StageMessage {
+  Value value;
+  int64_t from, to;
+  Task::Phase phase; ///< of the task after which it is sent
+};
+
+/// What the two functions say about stages. Filled by analyze(); the first five are given.
+struct PipelineSplit {
+  func::FuncOp gradients, update;
+  int64_t stages = 1, microbatches = 1;
+  Schedule schedule;
+  StageAssignment assignment;
+  llvm::StringMap<unsigned> parameters;          ///< name → argument of @gradients
+  SmallVector<StageMessage> shared;              ///< parameters that several stages use, at the start
+  SmallVector<StageMessage> messages;            ///< of each microbatch
+  SmallVector<StageMessage> exchange;            ///< within the update
+  DenseSet<Operation *> weightOnly;              ///< backward ops that no message depends on, where the schedule runs them apart
+  DenseMap<Value, llvm::SmallBitVector> origins; ///< stages that a value of @update depends on
+  SmallVector<DenseSet<Value>> wanted;           ///< values of @update that each stage computes
+
+  /// Fails with a message where a stage has no node or an argument of @update has no parameter.
+  LogicalResult analyze();
+  const llvm::SmallBitVector &originsOf(Value value) const { return origins.find(value)->second; }
+  /// Stage on which a capture of @update stands: the first that has its operand.
+  int64_t captureStage(CaptureOp op) const { return std::max(0, originsOf(op.getX()).find_first()); }
+  /// Argument of @gradients that holds parameter `name`.
+  std::optional<unsigned> parameterNamed(StringRef name) const {
+    auto found = parameters.find(name);
+    return found == parameters.end() ? std::nullopt : std::optional<unsigned>(found->second);
+  }
+  /// Stage that keeps and updates a parameter.
+  int64_t ownerOf(StringRef parameter) const {
+    auto arg = parameterNamed(parameter);
+    return arg ? assignment.owner.lookup(*arg) : 0;
+  }
+
+private:
+  void findMessages();
+  void findWeightOnly();
+  FailureOr<int64_t> updateArgStage(unsigned i);
+  LogicalResult findOrigins();
+  void findWanted();
+};
+
+} // namespace mlir::llcc
+
+#endif
