@@ -179,6 +179,45 @@ bool Groups::reaches(unsigned from, unsigned to) const {
   return false;
 }
 
+namespace {
+int64_t bytesOf(Value value) {
+  return elementsOf(value) * ((cast<RankedTensorType>(value.getType()).getElementTypeBitWidth() + 7) / 8);
+}
+} // namespace
+
+/// True where joining would keep more in memory than it saves: `b` has to wait for something made after `a`, and what
+/// `a` reads would live on until then. The sum of a bias's gradients over microbatches, for one, must not hold every
+/// microbatch's activations.
+bool Groups::keepsAlive(unsigned a, unsigned b) {
+  auto sourcesOfGroup = [&](unsigned id) {
+    llvm::SmallSetVector<Value, 8> sources;
+    for (Operation *op : groups[id].members)
+      sourcesOf(op, sources);
+    sources.remove_if([&](Value x) { return !x.getDefiningOp() || *groupOf(x.getDefiningOp()) == id; });
+    return sources;
+  };
+  int64_t ready = -1;
+  for (Value x : sourcesOfGroup(b))
+    if (*groupOf(x.getDefiningOp()) != a)
+      ready = std::max(ready, position.lookup(x.getDefiningOp()));
+  if (ready <= groups[a].position)
+    return false;
+  int64_t kept = 0, saved = 0;
+  for (Value x : sourcesOfGroup(a))
+    if (llvm::all_of(consumers[x], [&](Operation *user) {
+          unsigned id = *groupOf(user);
+          return id == a || (id != b && position.lookup(user) < ready);
+        }))
+      kept += bytesOf(x);
+  for (Value result : bodyOf(groups[a].members).results)
+    if (llvm::all_of(consumers[result], [&](Operation *user) {
+          unsigned id = *groupOf(user);
+          return id == a || id == b;
+        }))
+      saved += bytesOf(result);
+  return kept > saved;
+}
+
 bool Groups::tryMerge(unsigned a, unsigned b) {
   if (a == b || groups[a].anchor || groups[b].anchor || groups[a].members.size() + groups[b].members.size() > kMostOps)
     return false;
@@ -187,7 +226,7 @@ bool Groups::tryMerge(unsigned a, unsigned b) {
   SmallVector<Operation *> members(groups[a].members);
   members.append(groups[b].members.begin(), groups[b].members.end());
   llvm::sort(members, [&](Operation *x, Operation *y) { return position.lookup(x) < position.lookup(y); });
-  if (!isKernel(bodyOf(members)))
+  if (!isKernel(bodyOf(members)) || keepsAlive(a, b))
     return false;
   DenseSet<unsigned> forward; // numbered between a and b, after a
   if (findForward(a, b, forward))
@@ -373,23 +412,73 @@ SmallVector<unsigned> Groups::order() {
             if (reader != *writer && reader != *groupOf(ret) && !reaches(*writer, reader))
               addEdge(reader, *writer);
   }
-  SmallVector<unsigned> waiting(groups.size()), sorted;
+  return sorted();
+}
+
+/// Kernels that end the life of as many bytes as they begin (sums of gradients, updates) and captures run as soon as
+/// they can, unless they would have to wait for communication; everything else in the order of the source.
+SmallVector<unsigned> Groups::sorted() {
+  size_t count = groups.size();
+  SmallVector<SmallVector<Value>> reads(count);
+  DenseMap<Value, unsigned> left; // value -> groups that have yet to read it
+  for (unsigned id = 0; id < count; ++id) {
+    llvm::SmallSetVector<Value, 8> sources;
+    for (Operation *op : groups[id].members)
+      sourcesOf(op, sources);
+    for (Value source : sources)
+      if (Operation *def = source.getDefiningOp(); def && *groupOf(def) != id) {
+        reads[id].push_back(source);
+        ++left[source];
+      }
+  }
+  auto frees = [&](unsigned id) {
+    Operation *op = groups[id].members.front();
+    if (groups[id].anchor && !isa<CaptureOp>(op))
+      return false;
+    int64_t balance = 0;
+    for (Value x : reads[id]) {
+      if (isCommunication(x.getDefiningOp()))
+        return false;
+      if (left[x] == 1)
+        balance += bytesOf(x);
+    }
+    if (groups[id].anchor)
+      return true;
+    for (Value result :
+         bodyOf(groups[id].members).results) // the new value of a parameter needs no room, a scalar little
+      if (elementsOf(result) > 1 &&
+          !llvm::all_of(result.getUsers(), [](Operation *user) { return isa<func::ReturnOp>(user); }))
+        balance -= bytesOf(result);
+    return balance >= 0;
+  };
+
+  SmallVector<unsigned> waiting(count), order;
+  SmallVector<char> done(count, false);
   using Item = std::pair<int64_t, unsigned>;
   std::priority_queue<Item, std::vector<Item>, std::greater<Item>> ready;
-  for (unsigned id = 0; id < groups.size(); ++id) {
+  auto push = [&](unsigned id) { ready.push({frees(id) ? -1 : groups[id].position, id}); };
+  for (unsigned id = 0; id < count; ++id) {
     waiting[id] = groups[id].before.size();
     if (!groups[id].members.empty() && !waiting[id])
-      ready.push({groups[id].position, id});
+      push(id);
   }
   while (!ready.empty()) {
     unsigned id = ready.top().second;
     ready.pop();
-    sorted.push_back(id);
+    if (done[id])
+      continue;
+    done[id] = true;
+    order.push_back(id);
+    for (Value x : reads[id])
+      if (--left[x] == 1)
+        for (unsigned reader : readersOf(x))
+          if (!done[reader] && !waiting[reader] && frees(reader))
+            ready.push({-1, reader});
     for (unsigned next : groups[id].after)
       if (--waiting[next] == 0)
-        ready.push({groups[next].position, next});
+        push(next);
   }
-  return sorted;
+  return order;
 }
 
 } // namespace mlir::llcc

@@ -42,10 +42,12 @@ public:
   ArrayRef<unsigned> readersOf(Value value);
 
 private:
+  SmallVector<unsigned> sorted();
   std::optional<unsigned> groupOf(Operation *op) const;
   void addEdge(unsigned from, unsigned to);
   bool reaches(unsigned from, unsigned to) const;
   bool findForward(unsigned from, unsigned to, DenseSet<unsigned> &forward) const;
+  bool keepsAlive(unsigned a, unsigned b);
   bool tryMerge(unsigned a, unsigned b);
   bool fuseProducers();
   void sinkSoleReads();

@@ -170,14 +170,28 @@ private:
     return operandOf(storageOf[result]);
   }
 
+  /// A reduction may overwrite its operand where that is a temporary that nobody reads any more.
+  bool mayReduceInPlace(Operation *op, unsigned i, ArrayRef<Operand> ins) {
+    const Storage &storage = sheet.storages[ins[i].storage];
+    return storage.space == "temp" && !finalHome.contains(op->getResult(i)) &&
+           !isReadAfter(ins[i].storage, positionOf[op]) &&
+           llvm::count_if(ins, [&](const Operand &in) { return in.storage == ins[i].storage; }) == 1;
+  }
+
   LogicalResult list(Operation *op) {
     int64_t at = positionOf[op];
     auto simple = [&](StringRef name, int64_t stream, bool shaped) -> Instruction & {
       SmallVector<Operand> ins, outs;
       for (Value x : op->getOperands())
         ins.push_back(read(x, shaped));
-      for (Value result : op->getResults())
-        outs.push_back(write(result, at));
+      for (auto [i, result] : llvm::enumerate(op->getResults())) {
+        if (isa<AllReduceOp>(op) && mayReduceInPlace(op, i, ins)) {
+          storageOf[result] = ins[i].storage;
+          outs.push_back(ins[i]);
+        } else {
+          outs.push_back(write(result, at));
+        }
+      }
       Instruction &instruction = add(name, op->getLoc());
       instruction.ins = std::move(ins), instruction.outs = std::move(outs), instruction.stream = stream;
       return instruction;
@@ -326,7 +340,7 @@ private:
         capture.ins = {shown};
         capture.ints = {3};
         capture.name = name.getValue();
-        if (Storage &storage = sheet.storages[shown.storage]; storage.space == "temp")
+        if (Storage &storage = sheet.storages[shown.storage]; storage.space == "temp" && storage.type == shown.type)
           storage.space = "output", storage.name = name.getValue();
       }
       std::optional<unsigned> home = homeOf(i);

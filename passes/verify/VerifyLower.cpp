@@ -188,7 +188,8 @@ private:
       });
   }
 
-  /// An instruction's outs are apart from its ins and each other; a kernel may overwrite a whole buffer that it reads.
+  /// An instruction's outs are apart from its ins and each other; a kernel or an all-reduce may overwrite a whole
+  /// buffer that it reads.
   void checkAliases(ExecOp exec) {
     auto overlap = [](Value a, Value b) {
       int64_t x = a.getDefiningOp<BufferOp>().getOffset(), y = b.getDefiningOp<BufferOp>().getOffset();
@@ -196,7 +197,7 @@ private:
     };
     for (auto [i, out] : llvm::enumerate(exec.getOuts())) {
       for (Value in : exec.getIns())
-        if (overlap(out, in) && !(out == in && exec.getOp() == "Launch"))
+        if (overlap(out, in) && !(out == in && (exec.getOp() == "Launch" || exec.getOp() == "AllReduce")))
           fail(exec) << "writes " << describe(out.getDefiningOp<BufferOp>()) << " over what it reads, "
                      << describe(in.getDefiningOp<BufferOp>());
       for (Value other : exec.getOuts().take_front(i))

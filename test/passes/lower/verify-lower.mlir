@@ -172,9 +172,10 @@ module attributes {llcc.mesh = #llcc.mesh<["data"], [2]>} {
     %b = llcc.buffer "temp" "" at 64 : memref<16xf32>
     %c = llcc.buffer "temp" "" at 64 : memref<4xf32>
     llcc.exec "Fill" ins() outs(%a : memref<16xf32>) stream 1 waits [] args {reals = array<f64: 0.0>}
-    // expected-error @+1 {{instruction 1 (AllReduce) writes temp at 0 over what it reads, temp at 0}}
     llcc.exec "AllReduce" ins(%a : memref<16xf32>) outs(%a : memref<16xf32>) stream 1 waits [] args {ints = array<i64: 0>, axes = array<i64: 0>}
     // expected-error @+1 {{instruction 2 (AllReduce) writes temp at 64 and temp at 64, which share bytes}}
     llcc.exec "AllReduce" ins(%a, %a : memref<16xf32>, memref<16xf32>) outs(%b, %b : memref<16xf32>, memref<16xf32>) stream 1 waits [] args {ints = array<i64: 0>, axes = array<i64: 0>}
+    // expected-error @+1 {{instruction 3 (Copy) writes temp at 0 over what it reads, temp at 0}}
+    llcc.exec "Copy" ins(%a : memref<16xf32>) outs(%a : memref<16xf32>) stream 1 waits [] args {}
   }
 }
