@@ -73,7 +73,7 @@ LogicalResult KernelLoops::emitFold() {
   auto all = llvm::to_vector(llvm::seq<int64_t>(0, results.size()));
   SmallVector<Value> inits;
   for (ReduceOp reduce : reduces)
-    inits.push_back(e.neutral(reduce.getKind(), reduce.getType().getElementType()));
+    inits.push_back(e.neutral(reduce.getKind(), e.wideOf(reduce.getType().getElementType())));
 
   if (groups.empty() || groups.back().reduced) {
     loop(begin, end, 1, [&](Value number) {
@@ -83,11 +83,11 @@ LogicalResult KernelLoops::emitFold() {
         Coord at = operand(kept, digitsOf(ivs, reducedSizes));
         SmallVector<Value> next;
         for (auto [reduce, acc] : llvm::zip(reduces, accs))
-          next.push_back(e.combine(reduce.getKind(), acc, e.pull(reduce.getX(), at)));
+          next.push_back(e.combine(reduce.getKind(), acc, e.convert(e.pull(reduce.getX(), at), acc.getType())));
         return next;
       });
       for (auto [reduce, sum] : llvm::zip(reduces, sums))
-        e.bindValue(reduce, kept, sum);
+        e.bindValue(reduce, kept, e.convert(sum, reduce.getType().getElementType()));
       storeResults(all, kept);
     });
     return success();
@@ -101,7 +101,7 @@ LogicalResult KernelLoops::emitFold() {
   auto buffer = [&](ReduceOp reduce) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointAfterValue(e.index(0));
-    Type type = reduce.getType().getElementType();
+    Type type = e.wideOf(reduce.getType().getElementType());
     return memref::AllocaOp::create(b, e.loc, MemRefType::get({blockSize}, type.isInteger(1) ? b.getI8Type() : type),
                                     b.getI64IntegerAttr(64));
   };
@@ -114,7 +114,7 @@ LogicalResult KernelLoops::emitFold() {
     parts.push_back(chunked(reduce) ? buffer(reduce) : blocks.back());
   }
   bool anyChunk = llvm::any_of(reduces, chunked);
-  auto typeOf = [&](size_t i) { return reduces[i].getType().getElementType(); };
+  auto typeOf = [&](size_t i) { return e.wideOf(reduces[i].getType().getElementType()); };
 
   runs(keptSpace, product(keptSizes), [&](const Coord &lead, Value start, Value from, Value to) {
     loop(from, to, blockSize, [&](Value first) {
@@ -132,7 +132,8 @@ LogicalResult KernelLoops::emitFold() {
           Coord at = operand(kept, reduced);
           for (auto [i, reduce] : llvm::enumerate(reduces)) {
             Value old = e.load(parts[i], j, typeOf(i));
-            e.store(e.combine(reduce.getKind(), old, e.pull(reduce.getX(), at)), parts[i], j);
+            Value element = e.convert(e.pull(reduce.getX(), at), typeOf(i));
+            e.store(e.combine(reduce.getKind(), old, element), parts[i], j);
           }
         });
       };
@@ -171,7 +172,7 @@ LogicalResult KernelLoops::emitFold() {
         kept.push_back({e.add(first, j), keptSizes.back()});
         e.bindLinear(kept, e.add(start, kept.back().value));
         for (auto [i, reduce] : llvm::enumerate(reduces))
-          e.bindValue(reduce, kept, e.load(blocks[i], j, typeOf(i)));
+          e.bindValue(reduce, kept, e.convert(e.load(blocks[i], j, typeOf(i)), reduce.getType().getElementType()));
         storeResults(all, kept);
       });
     });

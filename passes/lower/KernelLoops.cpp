@@ -227,13 +227,13 @@ LogicalResult KernelLoops::emitRow() {
       SmallVector<ReduceOp> &group = level.second;
       SmallVector<Value> inits;
       for (ReduceOp reduce : group)
-        inits.push_back(e.neutral(reduce.getKind(), reduce.getType().getElementType()));
+        inits.push_back(e.neutral(reduce.getKind(), e.wideOf(reduce.getType().getElementType())));
       SmallVector<Value> sums = whole(id++, level.first.second, inits, [&](const Coord &inner, ValueRange accs) {
         SmallVector<Value> next;
         Coord at = joined(row, inner);
         for (auto [reduce, acc] : llvm::zip(group, accs)) {
           Value element = e.pull(reduce.getX(), at);
-          next.push_back(e.combine(reduce.getKind(), acc, element));
+          next.push_back(e.combine(reduce.getKind(), acc, e.convert(element, acc.getType())));
           for (auto &[r, value] : waiting)
             if (value == reduce.getX() && !kept.contains(value))
               e.store(element, outs[r], e.linear(at));
@@ -243,7 +243,7 @@ LogicalResult KernelLoops::emitRow() {
       for (ReduceOp reduce : group)
         kept.insert(reduce.getX());
       for (auto [reduce, sum] : llvm::zip(group, sums))
-        e.bindValue(reduce, row, sum);
+        e.bindValue(reduce, row, e.convert(sum, reduce.getType().getElementType()));
     }
     for (bool last : {false, true})
       for (auto &store : stores)

@@ -219,6 +219,18 @@ Value PullEmitter::neutral(ReduceKind kind, Type type) {
       IntegerAttr::get(type, max ? llvm::APInt::getSignedMinValue(width) : llvm::APInt::getSignedMaxValue(width)));
 }
 
+Type PullEmitter::wideOf(Type type) {
+  return isa<BFloat16Type, Float16Type>(type) ? Float32Type::get(type.getContext()) : type;
+}
+
+Value PullEmitter::convert(Value value, Type type) {
+  if (value.getType() == type)
+    return value;
+  if (type.getIntOrFloatBitWidth() > value.getType().getIntOrFloatBitWidth())
+    return arith::ExtFOp::create(builder, loc, type, value);
+  return arith::TruncFOp::create(builder, loc, type, value);
+}
+
 SmallVector<Value> PullEmitter::nest(ArrayRef<int64_t> sizes, ValueRange inits, Body body) {
   SmallVector<Value> ivs;
   std::function<SmallVector<Value>(size_t, ValueRange)> level = [&](size_t depth, ValueRange accs) {
@@ -480,7 +492,8 @@ Value PullEmitter::emitReduce(ReduceOp op, const Coord &at) {
   if (product(loop) == 0)
     return neutral(op.getKind(), type);
   SmallVector<Coord> groups = split(at, kept);
-  return nest(loop, neutral(op.getKind(), type), [&](ArrayRef<Value> ivs, ValueRange accs) {
+  Type wide = wideOf(type);
+  Value sum = nest(loop, neutral(op.getKind(), wide), [&](ArrayRef<Value> ivs, ValueRange accs) {
     Coord source;
     size_t k = 0, r = 0;
     for (auto [size, dim] : llvm::zip(sizes, first)) {
@@ -489,6 +502,7 @@ Value PullEmitter::emitReduce(ReduceOp op, const Coord &at) {
       else if (Value iv = ivs[r++]; size > 1)
         source.push_back({iv, size});
     }
-    return SmallVector<Value>{combine(op.getKind(), accs[0], pull(op.getX(), source))};
+    return SmallVector<Value>{combine(op.getKind(), accs[0], convert(pull(op.getX(), source), wide))};
   })[0];
+  return convert(sum, type);
 }

@@ -72,6 +72,10 @@ public:
   /// Combines two scalars. Float sums and products may be reassociated, so that they vectorise.
   Value combine(ReduceKind kind, Value a, Value b);
   Value neutral(ReduceKind kind, Type type);
+  /// The type in which elements of `type` are summed: f32 for bf16 and f16.
+  static Type wideOf(Type type);
+  /// `value` as `type`, between a float type and its wide type.
+  Value convert(Value value, Type type);
   /// scf.for nest over `sizes` that carries accumulators; returns their last values.
   SmallVector<Value> nest(ArrayRef<int64_t> sizes, ValueRange inits, Body body);
   /// scf.if that yields a scalar, each branch in its own scope.

@@ -37,6 +37,7 @@ FailureOr<OwningOpRef<ModuleOp>> llcc::convertKernelsToLlvm(ModuleOp module) {
       builder.clone(op);
   kernels->walk([&](Operation *op) { op->setLoc(UnknownLoc::get(context)); });
   approximateMath(*kernels);
+  widenHalf(*kernels);
   // Not arith-expand as a whole: it would take apart maximumf, which the loop vectoriser knows as a reduction.
   RewritePatternSet patterns(context);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);

@@ -28,6 +28,9 @@ LogicalResult compileCpu(ModuleOp module, const CpuTarget &target, bool withAsse
 /// would lower inexactly into libm calls.
 void approximateMath(ModuleOp kernels);
 
+/// Rewrites arithmetic on bf16 into f32 (WidenHalf.cpp).
+void widenHalf(ModuleOp kernels);
+
 /// Kernels alone, in the LLVM dialect: copies of the functions and constants of `module`.
 FailureOr<OwningOpRef<ModuleOp>> convertKernelsToLlvm(ModuleOp module);
 
