@@ -49,7 +49,8 @@ double flopsOf(Operation *op) {
       k *= dot.getLhs().getType().getDimSize(dim);
     return 2 * k * elements(dot.getResult());
   }
-  // Each element of y meets the weights of its output channel; a transposed convolution is the same sum from the other side.
+  // Each element of y meets the weights of its output channel; a transposed convolution is the same sum from the other
+  // side.
   if (isa<ConvOp, ConvInputGradOp>(op)) {
     Value y = isa<ConvOp>(op) ? op->getResult(0) : op->getOperand(0), w = op->getOperand(1);
     return 2 * elements(y) * elements(w) / std::max<int64_t>(1, cast<RankedTensorType>(w.getType()).getDimSize(0));

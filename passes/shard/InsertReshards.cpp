@@ -111,11 +111,13 @@ struct InsertReshardsPass : impl::InsertReshardsPassBase<InsertReshardsPass> {
         for (unsigned i = 0; i < op.getNumOperands(); ++i)
           needed.push_back(Placement::get(func.getResultAttrOfType<ShardingAttr>(i, kShardingAttr)));
       } else {
-        FailureOr<SmallVector<Placement>> needs = getNeeds(&op, [&](Value v) { return have[v]; }, mesh, given);
+        FailureOr<SmallVector<Placement>> needs = getNeeds(
+            &op, [&](Value v) { return have[v]; }, mesh, given);
         if (failed(needs))
           return mlir::emitError(op.getLoc())
                  << describeOp(&op) << ": has placement " << have[op.getResult(0)].toAttr(&getContext(), mesh)
-                 << ", its rule gives " << given[0].toAttr(&getContext(), mesh) << "; run llcc-propagate-sharding again";
+                 << ", its rule gives " << given[0].toAttr(&getContext(), mesh)
+                 << "; run llcc-propagate-sharding again";
         needed = *needs;
       }
       for (auto [use, need] : llvm::zip(op.getOpOperands(), needed))

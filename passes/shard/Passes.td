@@ -14,7 +14,8 @@ def SeedShardingPass : Pass<"llcc-seed-sharding", "::mlir::ModuleOp"> {
 }
 def PropagateShardingPass : Pass<"llcc-propagate-sharding", "::mlir::ModuleOp"> {
   let summary = "Gives every tensor of @gradients and @update a placement, from seeds, by factor rules, to a fixpoint";
-  let options = [Option<"explain", "explain", "bool", "false", "a remark for each op that cannot run as its operands or users would have it">];
+  let options = [Option<"explain", "explain", "bool", "false", "a remark for each op that cannot run as its operands or users would have it">,
+                 Option<"zero", "zero", "int64_t", "0", "0: state lies like its parameter; 1: state is cut over data as well (ZeRO-1)">];
 }
 def InsertReshardsPass : Pass<"llcc-insert-reshards", "::mlir::ModuleOp"> {
   let summary = "Makes every op's operands placed as its rule needs them, with explicit llcc.reshard";

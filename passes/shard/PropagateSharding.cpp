@@ -28,6 +28,10 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
     FailureOr<MeshAttr> mesh = getMesh(module);
     if (failed(mesh))
       return signalPassFailure();
+    if (zero < 0 || zero > 1) {
+      module.emitError("zero=") << zero.getValue() << " is not supported, needs 0 or 1";
+      return signalPassFailure();
+    }
     FailureOr<func::FuncOp> forwardBackward = getStepFunction(module, "gradients");
     if (failed(forwardBackward))
       return signalPassFailure();
@@ -87,6 +91,23 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
     return param != params.end() && int64_t(param->second.dims.size()) == rank ? param->second : Placement::whole(rank);
   }
 
+  /// ZeRO-1 (Rajbhandari et al. 2020): optimizer state is cut over `data` too, along its longest whole dimension. The
+  /// parts of the update that touch state follow by propagation; the parameter is gathered again when it is returned.
+  Placement cutState(Placement placement, Type type, MeshAttr mesh) {
+    auto axis = StringAttr::get(&getContext(), "data");
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (zero < 1 || mesh.getSize("data") < 2 || !tensor || placement.cuts(axis))
+      return placement;
+    int64_t longest = -1;
+    for (int64_t dim = 0; dim < tensor.getRank(); ++dim)
+      if (placement.dims[dim].empty() && tensor.getDimSize(dim) >= mesh.getSize("data") &&
+          (longest < 0 || tensor.getDimSize(dim) > tensor.getDimSize(longest)))
+        longest = dim;
+    if (longest >= 0)
+      placement.dims[longest].push_back(axis);
+    return placement;
+  }
+
   LogicalResult placeUpdate(func::FuncOp func, MeshAttr mesh) {
     splitFreeOps(func);
     Propagation propagation(func, mesh);
@@ -103,6 +124,8 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
         name = gradient;
       // A gradient comes as @gradients returns it, and is made to lie like its parameter before anything else is done.
       Placement placement = ofParam(name, arg.getType());
+      if (func.getArgAttr(i, "llcc.state"))
+        placement = cutState(placement, arg.getType(), mesh);
       propagation.seed(arg, placement.dims, /*closed=*/true);
       if (gradient && !gradients.count(gradient))
         return func.emitError() << describeArgument(func, i) << " is not returned by @gradients";
@@ -121,7 +144,10 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
         name = param;
       else if (auto state = func.getResultAttrOfType<StringAttr>(i, "llcc.state"))
         name = state.getValue().split(':').second;
-      func.setResultAttr(i, kShardingAttr, ofParam(name, func.getResultTypes()[i]).toAttr(&getContext(), mesh));
+      Placement placement = ofParam(name, func.getResultTypes()[i]);
+      if (func.getResultAttr(i, "llcc.state"))
+        placement = cutState(placement, func.getResultTypes()[i], mesh);
+      func.setResultAttr(i, kShardingAttr, placement.toAttr(&getContext(), mesh));
     }
     return success();
   }

@@ -255,7 +255,8 @@ ShardingRule getShardingRule(Operation *op) {
       .Case<ConvWeightGradOp>([](auto o) { return convolution(o, 0, 2, 1, o.getGroups()); })
       .Case<MaxPoolOp, MaxPoolGradOp, AvgPoolOp, AvgPoolGradOp>([](Operation *o) { return pool(o); })
       // Whole ops are gone before the shard stage; the mesh chooser meets them after import.
-      .Case<SoftmaxOp, LogSoftmaxOp>([](auto o) { return untouched(o, [&](int64_t d) { return d == int64_t(o.getAxis()); }); })
+      .Case<SoftmaxOp, LogSoftmaxOp>(
+          [](auto o) { return untouched(o, [&](int64_t d) { return d == int64_t(o.getAxis()); }); })
       .Case<LayerNormOp>([](auto o) { return layerNorm(o); })
       .Default([](Operation *o) {
         bool pointwise = o->hasTrait<OpTrait::Elementwise>() && o->getNumResults() == 1;
