@@ -11,6 +11,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
 
 #define LLCC_RT_VERSION 1
 
@@ -60,6 +63,9 @@ int llcc_rt_module_info(const llcc_rt_module *module, const char *key, int64_t *
 
 int llcc_rt_session_create(const llcc_rt_module *module, const llcc_rt_options *options, llcc_rt_session **session);
 void llcc_rt_session_free(llcc_rt_session *session);
+/* Facts, in bytes, beside what the plan places: "library_memory" (layouts and scratchpads of oneDNN, all devices together),
+ * "transit_memory" (messages between pipeline stages, the most that was on its way). */
+int llcc_rt_session_info(const llcc_rt_session *session, const char *key, int64_t *value);
 
 /* One training step on one global batch: every input and the label by name, first dimension = batch. `lr` is this step's
  * learning rate. A loss that is not finite returns 65 and leaves weights as they were before the step where the plan allows. */
@@ -67,7 +73,8 @@ int llcc_rt_train_step(llcc_rt_session *session, const llcc_rt_tensor *inputs, s
 /* As above, and copies the gradients of this step, whole, into `gradients` (by parameter name). */
 int llcc_rt_train_step_gradients(llcc_rt_session *session, const llcc_rt_tensor *inputs, size_t count, double lr,
                                  llcc_rt_step_result *result, llcc_rt_tensor *gradients, size_t gradient_count);
-/* Forward pass of up to `batch` samples (fewer are padded); outputs by name, sized for `rows` samples. */
+/* Forward pass of `rows` samples, in runs of the batch that the model was compiled for (the last one is padded with zeros); outputs
+ * by name, sized for `rows` samples. */
 int llcc_rt_infer(llcc_rt_session *session, const llcc_rt_tensor *inputs, size_t count, int64_t rows, llcc_rt_tensor *outputs, size_t output_count);
 
 int llcc_rt_variable(const llcc_rt_module *module, size_t index, llcc_rt_variable_info *info);
@@ -80,6 +87,9 @@ int llcc_rt_set_step(llcc_rt_session *session, int64_t step);
 /* Writes the ONNX model (or, for a path that ends in .llx, the artifact) with the session's weights: whole or not at all. */
 int llcc_rt_save(llcc_rt_session *session, const char *path);
 
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

@@ -1,5 +1,5 @@
-// Errors inside the runtime: an exit code and a sentence, thrown on device threads and turned into codes at the C
-// border.
+// How the runtime fails inside: a code of sysexits and one sentence, thrown, and caught at the C ABI and at each device
+// thread.
 #ifndef LLCC_RUNTIME_CORE_ERROR_H
 #define LLCC_RUNTIME_CORE_ERROR_H
 
@@ -7,12 +7,23 @@
 
 namespace llcc::rt {
 
-struct Error {
-  int code;         ///< sysexits: 64 usage, 65 bad artifact or data, 69 a device failed, 70 bug, 73/74 files
-  std::string text; ///< one sentence
+/// Exit codes that llcc_rt.h promises.
+enum Code : int {
+  Usage = 64,
+  Data = 65,
+  NoInput = 66,
+  Unavailable = 69,
+  Software = 70,
+  CannotCreate = 73,
+  InputOutput = 74
 };
 
-/// Thrown where a device stops because another one failed; never shown.
+struct Error {
+  int code;
+  std::string text;
+};
+
+/// Leaves a device's program because another device failed; says nothing, the other one has.
 struct Aborted {};
 
 } // namespace llcc::rt

@@ -1,208 +1,133 @@
-// Runs a program's flat list on a device. List order is legal for all streams: waits only point back.
-#include "runtime/collectives/local/Collectives.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/Session.h"
+// One program bound to one device.
+#include "runtime/core/Executor.h"
+#include "runtime/plan/Pieces.h"
+#include "runtime/plan/Verify.h"
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 namespace llcc::rt {
 
-void Session::runProgram(Bound &bound) {
-  bound.loss = bound.gradNorm = 0;
-  bound.hasLoss = bound.hasNorm = false;
-  auto fail = [&](int code, const std::string &text) {
-    fate.fail();
-    std::lock_guard lock(mutex);
-    if (!failureCode) {
-      failureCode = code;
-      failure = (devices.size() > 1 ? "device " + std::to_string(bound.device) + ": " : "") + text;
+Executor::Executor(const Program &program, char *arena, const Place &place)
+    : program(program), arena(arena), place(place), commit(program.instrs.size()) {
+  if (place.gated)
+    commit = commitPoint(program);
+  works.reserve(program.instrs.size());
+  for (size_t i = 0; i < program.instrs.size(); ++i)
+    try {
+      works.push_back(prepare(program.instrs[i]));
+    } catch (const Error &failure) {
+      throw Error{failure.code, nameOf(program, i) + ": " + failure.text};
     }
-  };
-  try {
-    if (!bound.program)
-      throw Error{70, "has no program"};
-    for (size_t i = 0; i < bound.steps.size(); ++i) {
-      if (i == bound.updateStart && bound.program->kind == Program::Kind::Step && !lossIsGood(bound))
-        return;
-      runInstr(bound, i);
-    }
-  } catch (const Aborted &) {
-  } catch (const Error &error) {
-    fail(error.code, error.text);
-  } catch (const std::exception &error) {
-    fail(70, error.what());
-  }
 }
 
-bool Session::lossIsGood(Bound &bound) {
-  double mine = bound.hasLoss ? bound.loss : 0;
-  if (devices.size() == 1)
-    return std::isfinite(mine);
-  bool good = true;
-  everyone->arrive(bound.device, &mine, "the check of the loss");
-  for (size_t d = 0; d < devices.size(); ++d)
-    good = good && std::isfinite(*static_cast<const double *>(everyone->slot(d)));
-  everyone->depart("the check of the loss");
-  return good;
+void Executor::run() {
+  for (size_t i = 0; i < works.size(); ++i) {
+    place.watch.progress(place.device, i);
+    if (i == commit && place.gate)
+      place.gate->wait(place.device);
+    works[i]();
+  }
+  place.watch.progress(place.device, works.size());
 }
 
-void Session::feed(Bound &bound, const Instr &instr) {
-  uint32_t buffer = instr.outs[0], index = bound.program->buffers[buffer].index;
-  const Input &input = module.plan.inputs[index];
-  const llcc_rt_tensor *given = inputs[index];
-  char *local = bound.at(buffer);
-  if (!given)
-    throw Error{65, "input \"" + input.name + "\" is missing"};
-  const char *data = static_cast<const char *>(given->data);
-  if (bound.program->kind == Program::Kind::Infer) {
-    // Fewer samples than the program takes: the rest is zero and its results are dropped.
-    memcpy(local, data, given->bytes);
-    memset(local + given->bytes, 0, input.shape.bytes() - given->bytes);
-    return;
-  }
-  if (input.batched)
-    data += uint64_t(instr.ints.empty() ? 0 : instr.ints[0]) * input.shape.bytes();
-  scatterPiece(input.shape, pieceOf(input.shape, input.sharding, module.plan.sizes, bound.coords), data, local);
-}
-
-static double scalar(const Bound &bound, uint32_t buffer) {
-  if (bound.program->buffers[buffer].shape.type == DType::F64) {
-    double value;
-    memcpy(&value, bound.at(buffer), 8);
-    return value;
-  }
-  float value;
-  memcpy(&value, bound.at(buffer), 4);
-  return value;
-}
-
-void Session::capture(Bound &bound, const Instr &instr) {
-  uint32_t buffer = instr.ins[0];
-  switch (instr.ints.empty() ? 0 : instr.ints[0]) {
-  case 0:
-    bound.loss += scalar(bound, buffer);
-    bound.hasLoss = true;
-    return;
-  case 2:
-    bound.gradNorm = scalar(bound, buffer);
-    bound.hasNorm = true;
-    return;
-  case 1: {
-    auto found = wanted.find(instr.name);
-    int64_t v = module.find(instr.name);
-    if (found == wanted.end() || v < 0)
-      return;
-    const Variable &variable = module.plan.variables[size_t(v)];
-    // Pieces are disjoint, and of equal pieces only one device writes.
-    int pipeline = -1;
-    for (size_t a = 0; a < module.plan.axes.size(); ++a)
-      if (module.plan.axes[a] == "pipeline")
-        pipeline = int(a);
-    if (isFirstHolder(variable.sharding, bound.coords, pipeline))
-      gatherPiece(variable.shape, pieceOf(variable.shape, variable.sharding, module.plan.sizes, bound.coords),
-                  bound.at(buffer), static_cast<char *>(found->second->data));
-    return;
-  }
-  default: {
-    auto found = wanted.find(instr.name);
-    if (found == wanted.end())
-      return;
-    const Shape &shape = bound.program->buffers[buffer].shape;
-    memcpy(found->second->data, bound.at(buffer), std::min<uint64_t>(found->second->bytes, shape.bytes()));
-  }
-  }
-}
-
-void Session::collective(Bound &bound, const Instr &instr, Bound::Step &step) {
-  std::string what = nameOf(instr.op) + (instr.node.empty() ? std::string() : " of node \"" + instr.node + "\"");
-  std::vector<Piece> pieces;
-  for (size_t i = 0; i < instr.ins.size(); ++i)
-    pieces.push_back({&bound.program->buffers[instr.ins[i]].shape, bound.at(instr.ins[i]),
-                      &bound.program->buffers[instr.outs[i]].shape, bound.at(instr.outs[i])});
+Work Executor::prepare(const Instr &instr) {
+  std::vector<char *> ins, outs;
+  for (uint32_t b : instr.ins)
+    ins.push_back(at(b));
+  for (uint32_t b : instr.outs)
+    outs.push_back(at(b));
   switch (instr.op) {
-  case Op::AllReduce:
-    return allReduce(*step.meeting, step.member, pieces, Reduction(instr.ints[0]), what);
-  case Op::AllGather:
-    return allGather(*step.meeting, step.member, pieces[0], instr.ints[0], what);
-  case Op::ReduceScatter:
-    return reduceScatter(*step.meeting, step.member, pieces[0], Reduction(instr.ints[0]), instr.ints[1], what);
-  default:
-    return allToAll(*step.meeting, step.member, pieces[0], instr.ints[0], instr.ints[1], what);
-  }
-}
-
-void Session::runInstr(Bound &bound, size_t i) {
-  const Instr &instr = bound.program->instrs[i];
-  Bound::Step &step = bound.steps[i];
-  const Buffer *out = instr.outs.empty() ? nullptr : &bound.program->buffers[instr.outs[0]];
-  switch (instr.op) {
-  case Op::Launch:
-    launch(step.kernel, step.buffers.data(), bound.coords64.data(), instr.ints[0],
-           instr.ints.size() > 1 ? instr.ints[1] : 1, team.threadsEach());
-    return;
-  case Op::Matmul:
-  case Op::Conv:
-  case Op::ConvInputGrad:
-  case Op::ConvWeightGrad:
-    step.call->run();
-    return;
-  case Op::Copy:
-    if (bound.at(instr.ins[0]) != bound.at(instr.outs[0]))
-      memmove(bound.at(instr.outs[0]), bound.at(instr.ins[0]), out->shape.bytes());
-    return;
-  case Op::Fill:
-    for (uint64_t e = 0, n = out->shape.elements(), width = sizeOf(out->shape.type); e < n; ++e) {
-      double value = instr.reals.empty() ? 0 : instr.reals[0];
-      float single = float(value);
-      int64_t whole = int64_t(value);
-      const void *from = out->shape.type == DType::F64   ? (const void *)&value
-                         : out->shape.type == DType::F32 ? (const void *)&single
-                                                         : (const void *)&whole;
-      memcpy(bound.at(instr.outs[0]) + e * width, from, width);
-    }
-    return;
   case Op::Feed:
-    return feed(bound, instr);
+    return feed(instr);
   case Op::FeedScalar:
-    if (out->index == 0) {
-      if (out->shape.type == DType::F64) {
-        double rate = lr;
-        memcpy(bound.at(instr.outs[0]), &rate, 8);
-      } else {
-        memcpy(bound.at(instr.outs[0]), &lr, 4);
-      }
-    } else {
-      memcpy(bound.at(instr.outs[0]), &stepNumber, 8);
-    }
-    return;
-  case Op::Send:
-  case Op::Recv: {
-    // The peer has the same coordinates in another stage.
-    const Plan &plan = module.plan;
-    std::vector<uint32_t> coords = bound.coords;
-    uint32_t peer = 0;
-    for (size_t a = 0; a < coords.size(); ++a) {
-      if (plan.axes[a] == "pipeline")
-        coords[a] = uint32_t(instr.ints[0]);
-      peer = peer * plan.sizes[a] + coords[a];
-    }
-    if (instr.op == Op::Send) {
-      mailbox.send(bound.device, peer, instr.ints[1], bound.at(instr.ins[0]),
-                   bound.program->buffers[instr.ins[0]].shape.bytes());
-      return;
-    }
-    mailbox.receive(peer, bound.device, instr.ints[1], bound.at(instr.outs[0]), out->shape.bytes(),
-                    "receive of node \"" + instr.node + "\" from device " + std::to_string(peer));
-    return;
-  }
+    if (program.buffers[instr.outs[0]].index == 0)
+      return [&host = place.host, to = outs[0]] { std::memcpy(to, &host.learningRate, sizeof host.learningRate); };
+    return [&host = place.host, to = outs[0]] { std::memcpy(to, &host.step, sizeof host.step); };
+  case Op::Capture:
+    return capture(instr);
   case Op::AllReduce:
   case Op::AllGather:
   case Op::ReduceScatter:
   case Op::AllToAll:
-    return collective(bound, instr, step);
-  case Op::Capture:
-    return capture(bound, instr);
+  case Op::Send:
+  case Op::Recv:
+    return place.peers->prepare(program, instr, ins, outs);
+  default:
+    return place.engine.prepare(program, instr, ins, outs);
+  }
+}
+
+Work Executor::feed(const Instr &instr) {
+  const Buffer &buffer = program.buffers[instr.outs[0]];
+  uint32_t index = buffer.index;
+  const Input &input = place.plan.inputs[index];
+  char *to = at(instr.outs[0]);
+  HostSide &host = place.host;
+  if (program.kind == Program::Kind::Infer) {
+    uint64_t bytes = buffer.shape.bytes();
+    uint64_t row = input.batched && buffer.shape.dims[0] > 0 ? bytes / static_cast<uint64_t>(buffer.shape.dims[0]) : 0;
+    return [&host, index, to, bytes, row, batched = input.batched] {
+      uint64_t there = batched ? std::min(bytes, row * static_cast<uint64_t>(host.rows)) : bytes;
+      std::memcpy(to, host.inputs[index], there);
+      std::memset(to + there, 0, bytes - there);
+    };
+  }
+  uint64_t skip = input.batched ? static_cast<uint64_t>(instr.ints[0]) * input.shape.bytes() : 0;
+  return [&host, index, to, skip, shape = input.shape,
+          piece = pieceOf(input.shape, input.sharding, place.plan.sizes, place.coords)] {
+    scatterPiece(shape, piece, host.inputs[index] + skip, to);
+  };
+}
+
+static double scalarAt(const char *data, DType type) {
+  if (type == DType::F64) {
+    double value;
+    std::memcpy(&value, data, sizeof value);
+    return value;
+  }
+  float value;
+  std::memcpy(&value, data, sizeof value);
+  return value;
+}
+
+Work Executor::capture(const Instr &instr) {
+  const Shape &shape = program.buffers[instr.ins[0]].shape;
+  const char *from = at(instr.ins[0]);
+  HostSide &host = place.host;
+  switch (instr.ints[0]) {
+  case 0:
+    if (!place.postsLoss)
+      return [] {};
+    return [gate = place.gate, from, type = shape.type, closes = place.gated] {
+      gate->post(scalarAt(from, type), closes);
+    };
+  case 1: {
+    size_t index = 0;
+    while (place.plan.variables[index].name != instr.name)
+      ++index;
+    const Variable &variable = place.plan.variables[index];
+    const Sharding &sharding = *gradientSharding(place.plan, variable, shape);
+    if (!isFirstHolder(sharding, place.coords, pipelineAxis(place.plan)))
+      return [] {};
+    return [&host, index, from, whole = variable.shape,
+            piece = pieceOf(variable.shape, sharding, place.plan.sizes, place.coords)] {
+      if (char *to = host.gradients[index])
+        gatherPiece(whole, piece, from, to);
+    };
+  }
+  case 2:
+    if (!place.postsNorm)
+      return [] {};
+    return [&host, from, type = shape.type] { host.gradNorm = scalarAt(from, type); };
+  default: {
+    size_t index = 0;
+    while (place.plan.outputs[index].name != instr.name)
+      ++index;
+    return [&host, index, from] {
+      if (char *to = host.outputs[index])
+        std::memcpy(to, from, host.outputBytes[index]);
+    };
+  }
   }
 }
 

@@ -1,82 +1,62 @@
-// Loads artifacts; code comes in through a memory file, so nothing is written to disk.
+// A loaded and verified artifact.
 #include "runtime/core/Module.h"
 #include "runtime/core/Error.h"
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <dlfcn.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 namespace llcc::rt {
 
 Module::Module(const std::string &path) : path(path) {
-  // A path that is missing and one that is damaged are different mistakes.
-  if (access(path.c_str(), R_OK))
-    throw Error{66, path + ": cannot open: " + strerror(errno)};
-  if (std::string error = artifact.open(path); !error.empty())
-    throw Error{65, error};
+  struct stat info;
+  if (::stat(path.c_str(), &info) != 0)
+    throw Error{NoInput, path + ": cannot open: " + std::strerror(errno)};
+  std::string error = artifact.open(path);
+  if (!error.empty())
+    throw Error{Data, error};
   std::string_view bytes = artifact.section("plan");
   if (!bytes.data())
-    throw Error{65, path + ": has no plan"};
-  if (std::string error = parse(bytes.data(), bytes.size(), plan); !error.empty())
-    throw Error{65, path + ": " + error};
-  if (std::vector<std::string> violations = verify(plan); !violations.empty())
-    throw Error{65, path + ": the plan is not sound: " + violations.front() +
-                        (violations.size() > 1 ? " (and " + std::to_string(violations.size() - 1) + " more)" : "")};
-  for (const Variable &variable : plan.variables)
-    if (variable.role == Variable::Role::Param) {
-      std::string_view section = artifact.section(variable.section);
-      if (variable.offset > section.size() || variable.shape.bytes() > section.size() - variable.offset)
-        throw Error{65, path + ": initial value of \"" + variable.name + "\" lies outside section " + variable.section};
-    }
-  if (plan.target.rfind("cpu", 0) == 0)
-    loadCode();
-}
-
-Module::~Module() {
-  if (code)
-    dlclose(code);
-}
-
-void Module::loadCode() {
-  std::string_view bytes = artifact.section("code.cpu");
-  if (!bytes.empty()) {
-    int fd = memfd_create("llcc-kernels", MFD_CLOEXEC);
-    if (fd < 0)
-      throw Error{74, path + ": cannot make a memory file for its code: " + strerror(errno)};
-    size_t done = 0;
-    while (done < bytes.size()) {
-      ssize_t n = write(fd, bytes.data() + done, bytes.size() - done);
-      if (n <= 0)
-        break;
-      done += size_t(n);
-    }
-    code =
-        done == bytes.size() ? dlopen(("/proc/self/fd/" + std::to_string(fd)).c_str(), RTLD_NOW | RTLD_LOCAL) : nullptr;
-    std::string error = code ? "" : done == bytes.size() ? dlerror() : strerror(errno);
-    close(fd);
-    if (!code)
-      throw Error{65, path + ": cannot load its code: " + error};
+    throw Error{Data, path + ": has no section \"plan\"; compile the model again"};
+  error = parse(bytes.data(), bytes.size(), plan);
+  if (!error.empty())
+    throw Error{Data, path + ": " + error};
+  std::vector<std::string> violations = verify(plan);
+  if (!violations.empty())
+    throw Error{
+        Data,
+        path + ": " + violations[0] +
+            (violations.size() > 1 ? " (and " + std::to_string(violations.size() - 1) + " more violations)" : "")};
+  for (const Variable &v : plan.variables) {
+    if (v.role != Variable::Role::Param)
+      continue;
+    std::string_view section = artifact.section(v.section);
+    if (v.offset > section.size() || v.shape.bytes() > section.size() - v.offset)
+      throw Error{Data, path + ": parameter \"" + v.name + "\" is said to be " + std::to_string(v.shape.bytes()) +
+                              " bytes at " + std::to_string(v.offset) + " of section \"" + v.section +
+                              "\", which has " + std::to_string(section.size()) + " bytes"};
   }
-  for (const Program &program : plan.programs)
-    for (const Instr &instr : program.instrs)
-      if (instr.op == Op::Launch && !kernels.count(instr.kernel)) {
-        void *symbol = code ? dlsym(code, instr.kernel.c_str()) : nullptr;
-        if (!symbol)
-          throw Error{65, path + ": has no code for kernel " + instr.kernel};
-        kernels[instr.kernel] = reinterpret_cast<CpuKernel>(symbol);
-      }
+  checkTarget(path, plan.target);
+  code.load(path, artifact.section("code.cpu"), plan.kernels);
 }
 
-const char *Module::initial(const Variable &variable) const {
-  return artifact.section(variable.section).data() + variable.offset;
-}
-
-int64_t Module::find(const std::string &name) const {
+size_t Module::variable(const std::string &name) const {
   for (size_t i = 0; i < plan.variables.size(); ++i)
     if (plan.variables[i].name == name)
-      return int64_t(i);
-  return -1;
+      return i;
+  throw Error{Usage, path + ": has no variable \"" + name + "\""};
+}
+
+const char *Module::initialBytes(const Variable &variable) const {
+  return variable.role == Variable::Role::Param ? artifact.section(variable.section).data() + variable.offset : nullptr;
+}
+
+uint64_t Module::memory() const {
+  uint64_t bytes = 0;
+  for (const Program &program : plan.programs)
+    if (!trains() || program.kind == Program::Kind::Step)
+      bytes = std::max(bytes, program.arenaBytes);
+  return bytes;
 }
 
 } // namespace llcc::rt

@@ -1,36 +1,28 @@
-// A loaded artifact: verified plan, code, initial weights. Immutable, shared by sessions.
+// A loaded and verified artifact; immutable, shared by sessions.
 #ifndef LLCC_RUNTIME_CORE_MODULE_H
 #define LLCC_RUNTIME_CORE_MODULE_H
 
+#include "runtime/core/CodeLibrary.h"
 #include "runtime/plan/Artifact.h"
-#include <map>
-#include <memory>
 
 namespace llcc::rt {
 
-class Module {
-public:
-  /// Opens, parses and verifies; throws Error.
+struct Module {
+  /// Maps, checks hashes, parses, verifies, loads the kernels. Throws Error that names the file.
   explicit Module(const std::string &path);
-  ~Module();
-  Module(const Module &) = delete;
-  Module &operator=(const Module &) = delete;
-
-  /// Code of a CPU kernel; never null after construction for kernels that programs launch.
-  CpuKernel kernel(const std::string &name) const { return kernels.at(name); }
-  /// Initial bytes of a parameter.
-  const char *initial(const Variable &variable) const;
-  /// Number of `variable` by name, or -1.
-  int64_t find(const std::string &variable) const;
 
   std::string path;
   Artifact artifact;
   Plan plan;
+  CodeLibrary code;
 
-private:
-  void loadCode();
-  void *code = nullptr;
-  std::map<std::string, CpuKernel> kernels;
+  /// Position in plan.variables; throws Error.
+  size_t variable(const std::string &name) const;
+  /// Initial bytes of a parameter; nullptr for state.
+  const char *initialBytes(const Variable &variable) const;
+  /// Arena of the fullest device in training (in inference where the plan has no steps).
+  uint64_t memory() const;
+  bool trains() const { return plan.stepProgram(0) != nullptr; }
 };
 
 } // namespace llcc::rt

@@ -1,44 +1,113 @@
-// The trained model on disk, with its external data where the model looks for it.
+// Writes a session's weights into the user's model, or into the artifact.
 #include "runtime/core/Save.h"
-#include "runtime/core/Error.h"
 #include "runtime/plan/AtomicFile.h"
-#include <filesystem>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <sys/stat.h>
 
 namespace llcc::rt {
+namespace {
 
-namespace fs = std::filesystem;
-
-static void writeWhole(const std::string &path, const std::string &bytes) {
-  AtomicFile file;
-  std::string error = file.open(path, bytes.size());
-  if (error.empty())
-    error = file.write(bytes.data(), bytes.size());
-  if (error.empty())
-    error = file.commit();
+void need(const std::string &error) {
   if (!error.empty())
-    throw Error{74, error};
+    throw Error{CannotCreate, error};
 }
 
-void saveModel(const std::string &path, const std::vector<Section> &sections) {
-  const Section *model = nullptr;
-  for (const Section &section : sections) {
-    if (section.name == "model.onnx")
-      model = &section;
-    if (section.name.rfind("file:", 0) != 0)
-      continue;
-    fs::path name = section.name.substr(5);
-    for (const fs::path &part : name)
-      if (name.is_absolute() || part == "..")
-        throw Error{77, path + ": the model's external data is named " + name.string() + ", outside its folder"};
-    fs::path target = fs::path(path).parent_path() / name;
-    std::error_code error;
-    if (target.has_parent_path())
-      fs::create_directories(target.parent_path(), error);
-    writeWhole(target, section.bytes);
+/// Parameters whose bytes are in a section, by place.
+std::vector<size_t> parametersIn(const Plan &plan, const std::string &section) {
+  std::vector<size_t> list;
+  for (size_t v = 0; v < plan.variables.size(); ++v)
+    if (plan.variables[v].role == Variable::Role::Param && plan.variables[v].section == section)
+      list.push_back(v);
+  std::sort(list.begin(), list.end(),
+            [&](size_t a, size_t b) { return plan.variables[a].offset < plan.variables[b].offset; });
+  return list;
+}
+
+/// Writes a section with the parameters in it replaced, without holding it in memory a second time.
+void writeSection(const Session &session, const std::string &section, const std::string &path) {
+  const Plan &plan = session.module.plan;
+  std::string_view bytes = session.module.artifact.section(section);
+  AtomicFile file;
+  need(file.open(path, bytes.size()));
+  uint64_t at = 0;
+  std::vector<char> values;
+  for (size_t v : parametersIn(plan, section)) {
+    const Variable &variable = plan.variables[v];
+    if (variable.offset < at)
+      throw Error{Data, session.module.path + ": parameters overlap in section \"" + section + "\" at byte " +
+                              std::to_string(variable.offset)};
+    need(file.write(bytes.data() + at, variable.offset - at));
+    values.resize(variable.shape.bytes());
+    session.get(v, values.data());
+    need(file.write(values.data(), values.size()));
+    at = variable.offset + values.size();
   }
-  if (!model)
-    throw Error{65, path + ": the artifact holds no ONNX model to write"};
-  writeWhole(path, model->bytes);
+  need(file.write(bytes.data() + at, bytes.size() - at));
+  need(file.commit());
+}
+
+bool endsWith(const std::string &text, const std::string &end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+/// The path of external data `name` beside `path`: never outside its folder. Makes folders on the way.
+std::string placeBeside(const std::string &path, const std::string &name) {
+  bool safe =
+      !name.empty() && name[0] != '/' && name.find('\0') == std::string::npos && name.find('\\') == std::string::npos;
+  for (size_t at = 0; safe && at <= name.size();) {
+    size_t end = std::min(name.find('/', at), name.size());
+    std::string part = name.substr(at, end - at);
+    safe = !part.empty() && part != "." && part != "..";
+    at = end + 1;
+  }
+  if (!safe)
+    throw Error{Data, path + ": external data is named \"" + name + "\", which leaves the folder of the model"};
+  size_t slash = path.rfind('/');
+  std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1), target = folder + name;
+  for (size_t at = folder.size(); (at = target.find('/', at)) != std::string::npos; ++at) {
+    std::string parent = target.substr(0, at);
+    struct stat info;
+    if (::lstat(parent.c_str(), &info) == 0) {
+      if (!S_ISDIR(info.st_mode)) // a link could lead outside
+        throw Error{CannotCreate, parent + ": is not a folder, external data \"" + name + "\" needs one there"};
+    } else if (::mkdir(parent.c_str(), 0777) != 0) {
+      throw Error{CannotCreate, parent + ": cannot create: " + std::strerror(errno)};
+    }
+  }
+  return target;
+}
+
+void saveArtifact(const Session &session, const std::string &path) {
+  const Plan &plan = session.module.plan;
+  std::vector<Section> sections;
+  for (const std::string &name : session.module.artifact.names()) {
+    sections.push_back({name, std::string(session.module.artifact.section(name))});
+    for (size_t v : parametersIn(plan, name))
+      session.get(v, sections.back().bytes.data() + plan.variables[v].offset);
+  }
+  need(writeArtifact(path, sections));
+}
+
+} // namespace
+
+void save(const Session &session, const std::string &path) {
+  session.checkSound();
+  if (endsWith(path, ".llx"))
+    return saveArtifact(session, path);
+  if (!session.module.artifact.section("model.onnx").data())
+    throw Error{Data, session.module.path + ": has no section \"model.onnx\", so no model can be written"};
+  // External data first: the model appears when everything that it names is there.
+  const std::string prefix = "file:";
+  for (const std::string &name : session.module.artifact.names())
+    if (name.compare(0, prefix.size(), prefix) == 0) {
+      std::string target = placeBeside(path, name.substr(prefix.size()));
+      if (target == path)
+        throw Error{CannotCreate, path + ": the model's external data has this name, choose another"};
+      writeSection(session, name, target);
+    }
+  writeSection(session, "model.onnx", path);
 }
 
 } // namespace llcc::rt

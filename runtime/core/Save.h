@@ -1,14 +1,15 @@
-// Writes a trained ONNX model.
+// Writes a session's weights into the user's model, or into the artifact.
 #ifndef LLCC_RUNTIME_CORE_SAVE_H
 #define LLCC_RUNTIME_CORE_SAVE_H
 
-#include "runtime/plan/Artifact.h"
+#include "runtime/core/Session.h"
 
 namespace llcc::rt {
 
-/// "model.onnx" goes to `path`, "file:NAME" (external data) to NAME beside it; each file whole or not at all, the model
-/// last. Throws Error(77) for a name that leaves the folder, 73/74 where a file cannot be written.
-void saveModel(const std::string &path, const std::vector<Section> &sections);
+/// For a path that ends in .llx: the artifact with the session's weights as initial ones. Else the ONNX model with the
+/// byte ranges of its parameters replaced; external data goes beside it under its names. Each file whole or not at all.
+/// Throws Error.
+void save(const Session &session, const std::string &path);
 
 } // namespace llcc::rt
 

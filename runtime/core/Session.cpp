@@ -1,330 +1,256 @@
-// Sessions: memory, weights, and what the host gives and takes.
+// Devices, memory, weights and state of one training or serving run.
 #include "runtime/core/Session.h"
-#include "runtime/core/Error.h"
-#include "runtime/core/Save.h"
+#include "runtime/core/Batch.h"
+#include "runtime/core/Fault.h"
+#include "runtime/devices/cpu/CpuDevice.h"
+#include "runtime/devices/cpu/Threads.h"
+#include "runtime/plan/Pieces.h"
+#include "runtime/plan/Verify.h"
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
-#include <sys/mman.h>
+#include <limits>
+#include <sched.h>
 
 namespace llcc::rt {
+namespace {
 
-Arena::Arena(uint64_t size) : bytes(size) {
-  void *memory = mmap(nullptr, std::max<uint64_t>(size, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED)
-    throw Error{71, "cannot get " + std::to_string(size) + " bytes of memory for a device: " + strerror(errno)};
-  madvise(memory, size, MADV_HUGEPAGE);
-  data = static_cast<char *>(memory);
+int machineThreads() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-Arena::~Arena() {
-  if (data)
-    munmap(data, std::max<uint64_t>(bytes, 1));
+/// The smallest device whose program has a capture of `kind`, and how many it has.
+std::pair<uint32_t, size_t> capturer(const Plan &plan, int64_t kind) {
+  int axis = pipelineAxis(plan);
+  for (uint32_t d = 0; d < plan.devices(); ++d) {
+    const Program *program = plan.stepProgram(axis < 0 ? 0 : plan.coordinates(d)[static_cast<size_t>(axis)]);
+    size_t count = 0;
+    if (program)
+      for (const Instr &instr : program->instrs)
+        count += instr.op == Op::Capture && instr.ints[0] == kind;
+    if (count > 0)
+      return {d, count};
+  }
+  return {UINT32_MAX, 0};
 }
 
-static uint32_t threadsOf(const llcc_rt_options &options) {
-  return options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
+std::chrono::milliseconds timeoutOf(const llcc_rt_options &options) {
+  return std::chrono::milliseconds(options.timeout_ms ? options.timeout_ms : 60000);
 }
+
+[[noreturn]] void tooLarge(uint64_t need, uint64_t limit, const char *what) {
+  throw Error{Unavailable, std::string(what) + " needs " + std::to_string(need) + " bytes a device, the limit is " +
+                                 std::to_string(limit) +
+                                 "; compile with more --microbatches, a smaller --dim batch, or more --devices"};
+}
+
+} // namespace
 
 Session::Session(const Module &module, const llcc_rt_options &options)
-    : module(module), memoryLimit(options.memory_limit), team(module.plan.devices(), threadsOf(options)) {
+    : module(module), watch(module.plan.devices(), timeoutOf(options)), network(module.plan, watch),
+      gate(watch, capturer(module.plan, 0).second, capturer(module.plan, 0).first),
+      threads(options.threads ? static_cast<int>(options.threads) : machineThreads()),
+      memoryLimit(options.memory_limit) {
   const Plan &plan = module.plan;
-  if (plan.target.rfind("cpu", 0) != 0)
-    throw Error{69, module.path + ": was compiled for " + plan.target +
-                        ", this build runs cpu artifacts only; compile with --target=cpu"};
-  if (options.timeout_ms)
-    fate.limit = std::chrono::milliseconds(options.timeout_ms);
-  for (const Program &program : plan.programs)
-    if (memoryLimit && program.arenaBytes > memoryLimit)
-      throw Error{
-          78,
-          module.path + ": needs " + std::to_string(program.arenaBytes) + " bytes on a device, the limit is " +
-              std::to_string(memoryLimit) +
-              "; compile with a smaller --batch, more --devices with --strategy=tensor or pipeline, or raise --memory"};
-  uint32_t count = plan.devices();
-  everyone = std::make_unique<Meeting>(count, fate, count <= std::thread::hardware_concurrency());
-  devices.resize(count);
-  int pipeline = -1;
-  for (size_t i = 0; i < plan.axes.size(); ++i)
-    if (plan.axes[i] == "pipeline")
-      pipeline = int(i);
-  for (uint32_t d = 0; d < count; ++d) {
-    uint32_t stage = pipeline < 0 ? 0 : plan.coordinates(d)[size_t(pipeline)];
+  uint32_t devices = module.trains() ? plan.devices() : 1;
+  threadsPerDevice = std::max(1, threads / static_cast<int>(devices));
+  lossDevice = capturer(plan, 0).first;
+  normDevice = capturer(plan, 2).first;
+  gated = gate.expectsLoss() && gateIsSafe(plan);
+  if (memoryLimit && module.memory() > memoryLimit)
+    tooLarge(module.memory(), memoryLimit, module.trains() ? "training" : "inference");
+  host.gradients.assign(plan.variables.size(), nullptr);
+  places.resize(plan.stages(), std::vector<int64_t>(plan.variables.size(), -1));
+  for (uint32_t stage = 0; stage < plan.stages(); ++stage)
     if (const Program *program = plan.stepProgram(stage))
-      bind(devices[d], *program, d);
+      for (size_t b = 0; b < program->buffers.size(); ++b) {
+        const Buffer &buffer = program->buffers[b];
+        if (buffer.viewOf < 0 && (buffer.space == Buffer::Space::Param || buffer.space == Buffer::Space::State))
+          places[stage][buffer.index] = static_cast<int64_t>(b);
+      }
+  int axis = pipelineAxis(plan);
+  seats.resize(devices);
+  for (uint32_t d = 0; d < devices; ++d) {
+    seats[d].coords = plan.coordinates(d);
+    seats[d].program = plan.stepProgram(axis < 0 ? 0 : seats[d].coords[static_cast<size_t>(axis)]);
   }
-  if (const Program *program = plan.inferProgram()) {
-    inference = std::make_unique<Bound>();
-    bind(*inference, *program, 0);
+  for (uint32_t d = 0; d < devices; ++d)
+    workers.push_back(std::make_unique<Worker>(d, watch));
+  onDevices(devices, [this](uint32_t d) { bind(d); });
+  loadWeights();
+}
+
+Session::~Session() {
+  if (!lost)
+    return;
+  // A device hangs in its program: its thread, and what it uses, must be left behind.
+  for (auto &worker : workers)
+    (void)worker.release();
+  for (Seat &seat : seats) {
+    (void)seat.executor.release();
+    (void)seat.engine.release();
+    (void)seat.communicator.release();
+    (void)seat.arena.release();
   }
-  std::vector<char> whole;
+}
+
+void Session::onDevices(uint32_t count, const std::function<void(uint32_t)> &job) {
+  if (lost)
+    throw Error{Unavailable, unsound};
+  for (uint32_t d = 0; d < count; ++d)
+    workers[d]->start([&job, d] { job(d); });
+  for (uint32_t d = 0; d < count; ++d)
+    if (!workers[d]->wait(watch.timeout)) {
+      lost = true;
+      unsound = watch.failure().text + "; " + watch.where(d) + ", does not come back, the session is over";
+      throw Error{Unavailable, unsound};
+    }
+  if (!watch.aborted())
+    return;
+  Error failure = watch.failure();
+  watch.reset();
+  network.reset();
+  throw failure;
+}
+
+void Session::bind(uint32_t device) {
+  Seat &seat = seats[device];
+  setThreads(threadsPerDevice);
+  if (!seat.program)
+    return;
+  seat.arena = std::make_unique<Arena>(seat.program->arenaBytes, device);
+  seat.engine = makeCpuDevice(seat.coords, threadsPerDevice, module.code.kernels());
+  seat.communicator = network.join(device);
+  Place place{module.plan, device, seat.coords,          *seat.engine,         seat.communicator.get(),
+              host,        &gate,  device == lossDevice, device == normDevice, gated,
+              watch};
+  seat.executor = std::make_unique<Executor>(*seat.program, seat.arena->data(), place);
+  seat.engine->finish();
+}
+
+static void fillInitial(const Shape &shape, double value, std::vector<char> &bytes) {
+  bytes.assign(shape.bytes(), 0);
+  uint64_t count = shape.elements();
+  if (value == 0)
+    return;
+  if (shape.type == DType::F64)
+    std::fill_n(reinterpret_cast<double *>(bytes.data()), count, value);
+  else if (shape.type == DType::F32)
+    std::fill_n(reinterpret_cast<float *>(bytes.data()), count, static_cast<float>(value));
+  else
+    throw Error{Data, std::string("optimizer state of type ") + nameOf(shape.type) + " cannot begin with " +
+                            std::to_string(value)};
+}
+
+void Session::loadWeights() {
+  const Plan &plan = module.plan;
+  loose.resize(plan.variables.size());
+  std::vector<char> initial;
   for (size_t v = 0; v < plan.variables.size(); ++v) {
     const Variable &variable = plan.variables[v];
-    if (variable.role == Variable::Role::Param) {
-      set(v, module.initial(variable));
-      continue;
-    }
-    whole.assign(variable.shape.bytes(), 0);
-    for (uint64_t i = 0; variable.init != 0 && i < variable.shape.elements(); ++i) {
-      float f = float(variable.init);
-      if (variable.shape.type == DType::F64)
-        memcpy(&whole[8 * i], &variable.init, 8);
-      else
-        memcpy(&whole[4 * i], &f, 4);
-    }
-    set(v, whole.data());
-  }
-}
-
-void Session::bind(Bound &bound, const Program &program, uint32_t device) {
-  bound.program = &program;
-  bound.device = device;
-  bound.coords = module.plan.coordinates(device);
-  bound.coords64.assign(bound.coords.begin(), bound.coords.end());
-  if (bound.coords64.empty())
-    bound.coords64.push_back(0);
-  bound.arena = std::make_unique<Arena>(program.arenaBytes);
-  bound.steps.resize(program.instrs.size());
-  bound.updateStart = program.instrs.size();
-  for (size_t i = 0; i < program.instrs.size(); ++i) {
-    const Instr &instr = program.instrs[i];
-    Bound::Step &step = bound.steps[i];
-    for (uint32_t out : instr.outs) {
-      Buffer::Space space = program.buffers[out].space;
-      if (space == Buffer::Space::Param || space == Buffer::Space::State)
-        bound.updateStart = std::min(bound.updateStart, i);
-    }
-    switch (instr.op) {
-    case Op::Launch:
-      step.kernel = module.kernel(instr.kernel);
-      for (uint32_t in : instr.ins)
-        step.buffers.push_back(bound.at(in));
-      for (uint32_t out : instr.outs)
-        if (std::find(instr.ins.begin(), instr.ins.end(), out) == instr.ins.end())
-          step.buffers.push_back(bound.at(out));
-      break;
-    case Op::Matmul:
-    case Op::Conv:
-    case Op::ConvInputGrad:
-    case Op::ConvWeightGrad:
-      step.call = prepareCall(program, instr, bound.arena->data);
-      break;
-    case Op::AllReduce:
-    case Op::AllGather:
-    case Op::ReduceScatter:
-    case Op::AllToAll:
-      step.meeting = &meetingOf(instr, bound, step.member);
-      break;
-    default:
-      break;
+    if (std::all_of(places.begin(), places.end(), [&](const std::vector<int64_t> &stage) { return stage[v] < 0; }))
+      loose[v].resize(variable.shape.bytes());
+    if (const char *bytes = module.initialBytes(variable)) {
+      set(v, bytes);
+    } else {
+      fillInitial(variable.shape, variable.init, initial);
+      set(v, initial.data());
     }
   }
 }
 
-// Members differ only along the axes; the member number is row-major along them, in the order given.
-Meeting &Session::meetingOf(const Instr &instr, const Bound &bound, size_t &member) {
+char *Session::pieceAt(const Seat &seat, size_t index) const {
+  if (!seat.program)
+    return nullptr;
+  int64_t b = places[seat.program->stage][index];
+  return b < 0 ? nullptr : seat.arena->data() + seat.program->buffers[static_cast<size_t>(b)].offset;
+}
+
+void Session::get(size_t index, char *data) const {
+  const Variable &variable = module.plan.variables[index];
+  if (!loose[index].empty())
+    std::memcpy(data, loose[index].data(), loose[index].size());
+  int axis = pipelineAxis(module.plan);
+  // Of a frozen variable that several stages hold, the last one read wins; all are equal.
+  for (const Seat &seat : seats)
+    if (const char *piece = pieceAt(seat, index); piece && isFirstHolder(variable.sharding, seat.coords, axis))
+      gatherPiece(variable.shape, pieceOf(variable.shape, variable.sharding, module.plan.sizes, seat.coords), piece,
+                  data);
+}
+
+void Session::set(size_t index, const char *data) {
+  const Variable &variable = module.plan.variables[index];
+  if (!loose[index].empty())
+    std::memcpy(loose[index].data(), data, loose[index].size());
+  for (const Seat &seat : seats)
+    if (char *piece = pieceAt(seat, index))
+      scatterPiece(variable.shape, pieceOf(variable.shape, variable.sharding, module.plan.sizes, seat.coords), data,
+                   piece);
+  ++weightsVersion;
+}
+
+void Session::checkSound() const {
+  if (!unsound.empty())
+    throw Error{Unavailable, unsound};
+}
+
+void Session::train(const llcc_rt_tensor *inputs, size_t count, double lr, llcc_rt_step_result &result,
+                    llcc_rt_tensor *gradients, size_t gradientCount) {
+  checkSound();
   const Plan &plan = module.plan;
-  std::vector<uint32_t> coords = bound.coords, group;
-  size_t members = 1;
-  for (uint32_t axis : instr.axes)
-    members *= plan.sizes[axis];
-  for (size_t m = 0; m < members; ++m) {
-    size_t rest = m;
-    for (size_t j = instr.axes.size(); j-- > 0;) {
-      coords[instr.axes[j]] = uint32_t(rest % plan.sizes[instr.axes[j]]);
-      rest /= plan.sizes[instr.axes[j]];
-    }
-    if (coords == bound.coords)
-      member = m;
-    uint32_t device = 0;
-    for (size_t a = 0; a < coords.size(); ++a)
-      device = device * plan.sizes[a] + coords[a];
-    group.push_back(device);
+  if (!module.trains())
+    throw Error{Usage, module.path + ": has no training program; compile with --loss and --optimizer"};
+  host.inputs = takeBatch(plan, inputs, count, plan.batch, true);
+  host.learningRate = static_cast<float>(lr);
+  host.step = static_cast<double>(step + 1);
+  host.gradNorm = std::numeric_limits<double>::quiet_NaN();
+  std::fill(host.gradients.begin(), host.gradients.end(), nullptr);
+  for (size_t g = 0; g < gradientCount; ++g) {
+    std::string name = gradients[g].name ? gradients[g].name : "";
+    size_t index = module.variable(name);
+    const Variable &variable = plan.variables[index];
+    bool captured = false;
+    for (const Program &program : plan.programs)
+      for (const Instr &instr : program.instrs)
+        captured |= instr.op == Op::Capture && instr.ints[0] == 1 && instr.name == name;
+    if (!captured)
+      throw Error{Usage, "parameter \"" + name + "\" has no gradient in this plan"};
+    if (gradients[g].bytes != variable.shape.bytes() || !gradients[g].data)
+      throw Error{Usage, "gradient of \"" + name + "\" needs " + std::to_string(variable.shape.bytes()) +
+                               " bytes, it is given " + std::to_string(gradients[g].bytes)};
+    host.gradients[index] = static_cast<char *>(gradients[g].data);
   }
-  std::unique_ptr<Meeting> &meeting = meetings[group];
-  if (!meeting)
-    meeting = std::make_unique<Meeting>(members, fate, plan.devices() <= std::thread::hardware_concurrency());
-  return *meeting;
-}
-
-bool Session::holds(const Bound &bound, size_t variable, uint32_t &buffer) const {
-  if (!bound.program)
-    return false;
-  for (uint32_t b = 0; b < bound.program->buffers.size(); ++b) {
-    const Buffer &candidate = bound.program->buffers[b];
-    if ((candidate.space == Buffer::Space::Param || candidate.space == Buffer::Space::State) &&
-        candidate.index == variable) {
-      buffer = b;
-      return true;
-    }
+  gate.begin(step + 1);
+  for (uint32_t d = 0; d < seats.size(); ++d)
+    watch.begin(d, seats[d].program);
+  try {
+    onDevices(static_cast<uint32_t>(seats.size()), [this](uint32_t d) {
+      injectFault(d, step + 1);
+      seats[d].executor->run();
+    });
+  } catch (const Error &failure) {
+    // The gate lets no device change weights when it is what failed; any other failure may have come in the middle.
+    bool atGate = failure.code == Data;
+    if (!atGate && unsound.empty())
+      unsound = failure.text + "; weights may be half updated, make a new session from the last checkpoint";
+    throw;
   }
-  return false;
-}
-
-void Session::get(size_t v, char *data) const {
-  const Variable &variable = module.plan.variables[v];
-  if (auto found = unplaced.find(v); found != unplaced.end()) {
-    memcpy(data, found->second.data(), found->second.size());
-    return;
-  }
-  // From the last device to the first: what the first holders have stays.
-  for (size_t d = devices.size(); d-- > 0;) {
-    uint32_t buffer;
-    if (holds(devices[d], v, buffer))
-      gatherPiece(variable.shape, pieceOf(variable.shape, variable.sharding, module.plan.sizes, devices[d].coords),
-                  devices[d].at(buffer), data);
-  }
-}
-
-void Session::set(size_t v, const char *data) {
-  const Variable &variable = module.plan.variables[v];
-  inferenceFresh = false;
-  bool placed = false;
-  for (Bound &device : devices) {
-    uint32_t buffer;
-    if (!holds(device, v, buffer))
-      continue;
-    placed = true;
-    scatterPiece(variable.shape, pieceOf(variable.shape, variable.sharding, module.plan.sizes, device.coords), data,
-                 device.at(buffer));
-  }
-  if (!placed)
-    unplaced[v].assign(data, data + variable.shape.bytes());
-}
-
-void Session::checkInputs(const llcc_rt_tensor *given, size_t count, bool training, int64_t samples) {
-  const Plan &plan = module.plan;
-  inputs.assign(plan.inputs.size(), nullptr);
-  for (size_t i = 0; i < count; ++i)
-    for (size_t n = 0; n < plan.inputs.size(); ++n)
-      if (given[i].name && plan.inputs[n].name == given[i].name)
-        inputs[n] = &given[i];
-  for (size_t n = 0; n < plan.inputs.size(); ++n) {
-    const Input &input = plan.inputs[n];
-    if (!inputs[n]) {
-      if (input.label && !training)
-        continue;
-      throw Error{65, "input \"" + input.name + "\" is missing"};
-    }
-    std::vector<int64_t> want = input.shape.dims, have(inputs[n]->dims, inputs[n]->dims + inputs[n]->rank);
-    if (input.batched)
-      want[0] = samples;
-    Shape shape{input.shape.type, want};
-    auto text = [](const std::vector<int64_t> &dims) {
-      std::string t = "[";
-      for (size_t i = 0; i < dims.size(); ++i)
-        t += (i ? ", " : "") + std::to_string(dims[i]);
-      return t + "]";
-    };
-    if (DType(inputs[n]->dtype) != input.shape.type || have != want || inputs[n]->bytes != shape.bytes())
-      throw Error{65, "input \"" + input.name + "\" is " + nameOf(DType(inputs[n]->dtype)) + text(have) + " in " +
-                          std::to_string(inputs[n]->bytes) + " bytes, needs " + nameOf(input.shape.type) + text(want)};
-    if (input.classes < 0)
-      continue;
-    for (uint64_t i = 0, elements = shape.elements(); i < elements; ++i) {
-      int64_t value = input.shape.type == DType::I64   ? static_cast<const int64_t *>(inputs[n]->data)[i]
-                      : input.shape.type == DType::I32 ? static_cast<const int32_t *>(inputs[n]->data)[i]
-                                                       : 0;
-      if ((value < 0 || value >= input.classes) && !(input.label && value == input.ignore))
-        throw Error{65, "input \"" + input.name + "\": element " + std::to_string(i) + " is " + std::to_string(value) +
-                            ", needs a number from 0 to " + std::to_string(input.classes - 1)};
-    }
-  }
-}
-
-llcc_rt_step_result Session::trainStep(const llcc_rt_tensor *given, size_t count, double rate,
-                                       llcc_rt_tensor *gradients, size_t gradientCount) {
-  checkInputs(given, count, true, module.plan.batch);
-  lr = float(rate);
-  stepNumber = double(step + 1);
-  wanted.clear();
-  for (size_t i = 0; i < gradientCount; ++i) {
-    int64_t v = module.find(gradients[i].name);
-    if (v < 0 || gradients[i].bytes != module.plan.variables[size_t(v)].shape.bytes())
-      throw Error{64, std::string("gradient \"") + gradients[i].name +
-                          "\" is of no parameter, or its buffer has the wrong size"};
-    wanted[gradients[i].name] = &gradients[i];
-  }
-  fate.reset();
-  mailbox.clear();
-  failureCode = 0;
-  team.run([this](uint32_t d) { runProgram(devices[d]); });
-  if (failureCode) {
-    // Meetings were left half-way; a session that failed must not run again.
-    throw Error{failureCode, failure};
-  }
-  inferenceFresh = false;
-  llcc_rt_step_result result{};
-  result.size = sizeof result;
-  result.step = step + 1;
-  result.grad_norm = std::nan("");
-  bool found = false;
-  for (const Bound &device : devices) {
-    if (device.hasLoss && !found) {
-      result.loss = device.loss;
-      found = true;
-    }
-    if (device.hasNorm && std::isnan(result.grad_norm))
-      result.grad_norm = device.gradNorm;
-  }
-  if (found && !std::isfinite(result.loss))
-    throw Error{65, "loss of step " + std::to_string(step + 1) + " is " +
-                        (std::isnan(result.loss) ? "NaN" : "infinite") +
-                        "; a smaller learning rate, or --clip, may help"};
+  ++weightsVersion;
+  if (gate.expectsLoss() && !std::isfinite(gate.loss()))
+    throw Error{Data, nonFiniteLoss(step + 1, gate.loss()) +
+                            ", this plan updates weights before the loss is known, so go back to the last checkpoint"};
   ++step;
-  return result;
+  result.step = step;
+  result.loss = gate.expectsLoss() ? gate.loss() : std::numeric_limits<double>::quiet_NaN();
+  result.grad_norm = host.gradNorm;
 }
 
-void Session::infer(const llcc_rt_tensor *given, size_t count, int64_t samples, llcc_rt_tensor *outputs,
-                    size_t outputCount) {
-  if (!inference)
-    throw Error{65, module.path + ": has no inference program"};
-  checkInputs(given, count, false, samples);
-  const Plan &plan = module.plan;
-  for (const Input &input : plan.inputs)
-    if (input.batched && !input.label && samples > input.shape.dims[0])
-      throw Error{64, std::to_string(samples) + " samples do not fit the inference program, it takes up to " +
-                          std::to_string(input.shape.dims[0])};
-  rows = samples;
-  wanted.clear();
-  for (size_t i = 0; i < outputCount; ++i)
-    wanted[outputs[i].name] = &outputs[i];
-  if (!inferenceFresh)
-    for (size_t v = 0; v < plan.variables.size(); ++v) {
-      uint32_t buffer;
-      if (holds(*inference, v, buffer))
-        get(v, inference->at(buffer));
-    }
-  inferenceFresh = true;
-  fate.reset();
-  failureCode = 0;
-  runProgram(*inference);
-  if (failureCode)
-    throw Error{failureCode, failure};
-}
-
-void Session::save(const std::string &path) const {
-  const Plan &plan = module.plan;
-  bool whole = path.size() > 4 && path.substr(path.size() - 4) == ".llx";
-  std::vector<Section> sections;
-  for (const std::string &name : module.artifact.names())
-    if (whole || name == "model.onnx" || name.rfind("file:", 0) == 0)
-      sections.push_back({name, std::string(module.artifact.section(name))});
-  for (size_t v = 0; v < plan.variables.size(); ++v) {
-    const Variable &variable = plan.variables[v];
-    if (variable.role != Variable::Role::Param)
-      continue;
-    for (Section &section : sections)
-      if (section.name == variable.section)
-        get(v, section.bytes.data() + variable.offset);
-  }
-  if (whole) {
-    if (std::string error = writeArtifact(path, sections); !error.empty())
-      throw Error{74, error};
-    return;
-  }
-  saveModel(path, sections);
+uint64_t Session::libraryBytes() const {
+  uint64_t bytes = inference.engine ? inference.engine->libraryBytes() : 0;
+  for (const Seat &seat : seats)
+    bytes += seat.engine ? seat.engine->libraryBytes() : 0;
+  return bytes;
 }
 
 } // namespace llcc::rt

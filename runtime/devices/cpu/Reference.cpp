@@ -1,112 +1,159 @@
-// Library operations as plain loops: the oracle for the fast ones, and what f64 uses.
-#include "runtime/devices/cpu/Call.h"
-#include <array>
-#include <functional>
+// Plain loops for matmul and the three convolutions.
+#include "runtime/devices/cpu/Reference.h"
+#include "runtime/devices/cpu/Threads.h"
+#include <algorithm>
 
 namespace llcc::rt {
 
+template <class T> void referenceMatmul(const MatmulShape &s, const T *lhs, const T *rhs, T *out, int threads) {
+  int64_t lhsRow = s.lhsTransposed ? 1 : s.k, lhsCol = s.lhsTransposed ? s.m : 1;
+  int64_t rhsRow = s.rhsTransposed ? 1 : s.n, rhsCol = s.rhsTransposed ? s.k : 1;
+  int64_t rows = s.batch * s.m;
+  splitRange(rows, partsFor(double(rows) * double(s.n) * double(s.k), rows, threads), [&](int64_t begin, int64_t end) {
+    std::vector<double> sums(static_cast<size_t>(s.n));
+    for (int64_t row = begin; row < end; ++row) {
+      int64_t b = row / s.m, i = row % s.m;
+      const T *left = lhs + b * s.m * s.k + i * lhsRow, *right = rhs + b * s.k * s.n;
+      T *result = out + row * s.n;
+      std::fill(sums.begin(), sums.end(), 0.0);
+      for (int64_t k = 0; k < s.k; ++k) {
+        double a = left[k * lhsCol];
+        for (int64_t j = 0; j < s.n; ++j)
+          sums[static_cast<size_t>(j)] += a * static_cast<double>(right[k * rhsRow + j * rhsCol]);
+      }
+      for (int64_t j = 0; j < s.n; ++j) {
+        double value = s.alpha * sums[static_cast<size_t>(j)];
+        // beta = 0 must not read: the old bytes may be NaN.
+        result[j] = static_cast<T>(s.beta == 0 ? value : value + s.beta * static_cast<double>(result[j]));
+      }
+    }
+  });
+}
+
+ConvShape::ConvShape(const Instr &instr, const Shape &x, const Shape &w, const Shape &y)
+    : batch(x.dims[0]), channels(x.dims[1]), filters(y.dims[1]), groups(instr.ints[1]) {
+  size_t rank = static_cast<size_t>(instr.ints[0]);
+  for (size_t d = 0; d < 3; ++d) {
+    bool real = d + rank >= 3;
+    size_t i = real ? d + rank - 3 : 0;
+    const int64_t *at = &instr.ints[2 + i];
+    in[d] = real ? x.dims[2 + i] : 1;
+    kernel[d] = real ? w.dims[2 + i] : 1;
+    out[d] = real ? y.dims[2 + i] : 1;
+    stride[d] = real ? at[0] : 1;
+    pad[d] = real ? at[rank] : 0;
+    dilation[d] = real ? at[3 * rank] : 1;
+  }
+}
+
 namespace {
-template <typename T> class Matmul : public Call {
-public:
-  Matmul(const Program &program, const Instr &instr, char *arena) {
-    auto at = [&](uint32_t b) { return reinterpret_cast<T *>(arena + program.buffers[b].offset); };
-    lhs = at(instr.ins[0]);
-    rhs = at(instr.ins[1]);
-    out = at(instr.outs[0]);
-    batch = instr.ints[0], m = instr.ints[1], n = instr.ints[2], k = instr.ints[3];
-    lhsTransposed = instr.ints[4], rhsTransposed = instr.ints[5];
-    alpha = instr.reals.size() > 0 ? instr.reals[0] : 1;
-    beta = instr.reals.size() > 1 ? instr.reals[1] : 0;
-  }
-  void run() override {
-    for (int64_t b = 0; b < batch; ++b)
-      for (int64_t i = 0; i < m; ++i)
-        for (int64_t j = 0; j < n; ++j) {
-          double sum = 0;
-          for (int64_t p = 0; p < k; ++p)
-            sum += double(lhs[b * m * k + (lhsTransposed ? p * m + i : i * k + p)]) *
-                   double(rhs[b * k * n + (rhsTransposed ? j * k + p : p * n + j)]);
-          T &o = out[(b * m + i) * n + j];
-          o = T(alpha * sum + (beta != 0 ? beta * double(o) : 0));
-        }
-  }
 
-private:
-  const T *lhs, *rhs;
-  T *out;
-  int64_t batch, m, n, k;
-  bool lhsTransposed, rhsTransposed;
-  double alpha, beta;
-};
+int64_t volume(const int64_t (&dims)[3]) { return dims[0] * dims[1] * dims[2]; }
 
-/// All three convolutions visit the same triples (x, w, y) of elements that multiply.
-template <typename T> class Convolution : public Call {
-public:
-  Convolution(const Program &program, const Instr &instr, char *arena) : op(instr.op), s(convSizes(program, instr)) {
-    auto at = [&](uint32_t b) { return reinterpret_cast<T *>(arena + program.buffers[b].offset); };
-    first = at(instr.ins[0]);
-    second = at(instr.ins[1]);
-    out = at(instr.outs[0]);
-    outElements = program.buffers[instr.outs[0]].shape.elements();
-    // Every convolution is 3-D with unit dimensions in front.
-    for (size_t d = 0; d < 3; ++d) {
-      bool real = d + s.rank >= 3;
-      size_t i = real ? d + s.rank - 3 : 0;
-      X[d] = real ? s.x[2 + i] : 1, W[d] = real ? s.w[2 + i] : 1, Y[d] = real ? s.y[2 + i] : 1;
-      stride[d] = real ? s.strides[i] : 1, pad[d] = real ? s.padsLo[i] : 0, dilation[d] = real ? s.dilations[i] : 1;
+/// Calls f(linear kernel position, linear input position) for each kernel position that meets the input at output `o`.
+template <class F> void forWindow(const ConvShape &s, const int64_t (&o)[3], F f) {
+  int64_t i[3], start[3];
+  for (int d = 0; d < 3; ++d)
+    start[d] = o[d] * s.stride[d] - s.pad[d];
+  for (int64_t a = 0; a < s.kernel[0]; ++a) {
+    if ((i[0] = start[0] + a * s.dilation[0]) < 0 || i[0] >= s.in[0])
+      continue;
+    for (int64_t b = 0; b < s.kernel[1]; ++b) {
+      if ((i[1] = start[1] + b * s.dilation[1]) < 0 || i[1] >= s.in[1])
+        continue;
+      for (int64_t c = 0; c < s.kernel[2]; ++c)
+        if ((i[2] = start[2] + c * s.dilation[2]) >= 0 && i[2] < s.in[2])
+          f((a * s.kernel[1] + b) * s.kernel[2] + c, (i[0] * s.in[1] + i[1]) * s.in[2] + i[2]);
     }
   }
-  void run() override {
-    std::vector<double> sums(outElements, 0.0);
-    int64_t N = s.x[0], C = s.x[1], M = s.y[1], perGroup = C / s.groups, outPerGroup = M / s.groups;
-    for (int64_t n = 0; n < N; ++n)
-      for (int64_t m = 0; m < M; ++m)
-        for (int64_t c = 0; c < perGroup; ++c)
-          for (int64_t y0 = 0; y0 < Y[0]; ++y0)
-            for (int64_t y1 = 0; y1 < Y[1]; ++y1)
-              for (int64_t y2 = 0; y2 < Y[2]; ++y2)
-                for (int64_t k0 = 0; k0 < W[0]; ++k0)
-                  for (int64_t k1 = 0; k1 < W[1]; ++k1)
-                    for (int64_t k2 = 0; k2 < W[2]; ++k2) {
-                      int64_t x0 = y0 * stride[0] + k0 * dilation[0] - pad[0],
-                              x1 = y1 * stride[1] + k1 * dilation[1] - pad[1],
-                              x2 = y2 * stride[2] + k2 * dilation[2] - pad[2];
-                      if (x0 < 0 || x1 < 0 || x2 < 0 || x0 >= X[0] || x1 >= X[1] || x2 >= X[2])
-                        continue;
-                      int64_t channel = m / outPerGroup * perGroup + c;
-                      size_t xi = size_t((((n * C + channel) * X[0] + x0) * X[1] + x1) * X[2] + x2);
-                      size_t wi = size_t((((m * perGroup + c) * W[0] + k0) * W[1] + k1) * W[2] + k2);
-                      size_t yi = size_t((((n * M + m) * Y[0] + y0) * Y[1] + y1) * Y[2] + y2);
-                      if (op == Op::Conv)
-                        sums[yi] += double(first[xi]) * double(second[wi]);
-                      else if (op == Op::ConvInputGrad)
-                        sums[xi] += double(first[yi]) * double(second[wi]);
-                      else
-                        sums[wi] += double(first[xi]) * double(second[yi]);
-                    }
-    for (size_t i = 0; i < outElements; ++i)
-      out[i] = T(sums[i]);
-  }
-
-private:
-  Op op;
-  ConvSizes s;
-  const T *first, *second;
-  T *out;
-  size_t outElements;
-  std::array<int64_t, 3> X, W, Y, stride, pad, dilation;
-};
-
-template <typename T> std::unique_ptr<Call> make(const Program &program, const Instr &instr, char *arena) {
-  if (instr.op == Op::Matmul)
-    return std::make_unique<Matmul<T>>(program, instr, arena);
-  return std::make_unique<Convolution<T>>(program, instr, arena);
 }
+
+/// Calls f(o, linear o) for each output position.
+template <class F> void forOutputs(const ConvShape &s, F f) {
+  int64_t o[3], linear = 0;
+  for (o[0] = 0; o[0] < s.out[0]; ++o[0])
+    for (o[1] = 0; o[1] < s.out[1]; ++o[1])
+      for (o[2] = 0; o[2] < s.out[2]; ++o[2])
+        f(o, linear++);
+}
+
+double workOf(const ConvShape &s) {
+  return double(s.batch) * double(s.filters) * double(volume(s.out)) * double(s.channels / s.groups) *
+         double(volume(s.kernel));
+}
+
 } // namespace
 
-std::unique_ptr<Call> referenceCall(const Program &program, const Instr &instr, char *arena) {
-  return program.buffers[instr.outs[0]].shape.type == DType::F64 ? make<double>(program, instr, arena)
-                                                                 : make<float>(program, instr, arena);
+template <class T> void referenceConv(const ConvShape &s, const T *x, const T *w, T *y, int threads) {
+  int64_t perGroup = s.channels / s.groups, filtersPerGroup = s.filters / s.groups;
+  int64_t in = volume(s.in), kernel = volume(s.kernel), out = volume(s.out), planes = s.batch * s.filters;
+  splitRange(planes, partsFor(workOf(s), planes, threads), [&](int64_t begin, int64_t end) {
+    for (int64_t plane = begin; plane < end; ++plane) {
+      int64_t n = plane / s.filters, m = plane % s.filters, first = m / filtersPerGroup * perGroup;
+      forOutputs(s, [&](const int64_t(&o)[3], int64_t at) {
+        double sum = 0;
+        for (int64_t c = 0; c < perGroup; ++c) {
+          const T *image = x + (n * s.channels + first + c) * in, *filter = w + (m * perGroup + c) * kernel;
+          forWindow(s, o, [&](int64_t k, int64_t i) { sum += double(image[i]) * double(filter[k]); });
+        }
+        y[plane * out + at] = static_cast<T>(sum);
+      });
+    }
+  });
 }
+
+// Every dy goes to the inputs of its window. One (sample, channel) plane is one task, so that no two add to one place.
+template <class T> void referenceConvInputGrad(const ConvShape &s, const T *dy, const T *w, T *dx, int threads) {
+  int64_t perGroup = s.channels / s.groups, filtersPerGroup = s.filters / s.groups;
+  int64_t in = volume(s.in), kernel = volume(s.kernel), out = volume(s.out), planes = s.batch * s.channels;
+  splitRange(planes, partsFor(workOf(s), planes, threads), [&](int64_t begin, int64_t end) {
+    std::vector<double> sums(static_cast<size_t>(in));
+    for (int64_t plane = begin; plane < end; ++plane) {
+      int64_t n = plane / s.channels, c = plane % s.channels, first = c / perGroup * filtersPerGroup;
+      std::fill(sums.begin(), sums.end(), 0.0);
+      for (int64_t m = first; m < first + filtersPerGroup; ++m) {
+        const T *given = dy + (n * s.filters + m) * out, *filter = w + (m * perGroup + c % perGroup) * kernel;
+        forOutputs(s, [&](const int64_t(&o)[3], int64_t at) {
+          forWindow(s, o, [&](int64_t k, int64_t i) {
+            sums[static_cast<size_t>(i)] += double(given[at]) * double(filter[k]);
+          });
+        });
+      }
+      for (int64_t i = 0; i < in; ++i)
+        dx[plane * in + i] = static_cast<T>(sums[static_cast<size_t>(i)]);
+    }
+  });
+}
+
+template <class T> void referenceConvWeightGrad(const ConvShape &s, const T *x, const T *dy, T *dw, int threads) {
+  int64_t perGroup = s.channels / s.groups, filtersPerGroup = s.filters / s.groups;
+  int64_t in = volume(s.in), kernel = volume(s.kernel), out = volume(s.out), planes = s.filters * perGroup;
+  splitRange(planes, partsFor(workOf(s), planes, threads), [&](int64_t begin, int64_t end) {
+    std::vector<double> sums(static_cast<size_t>(kernel));
+    for (int64_t plane = begin; plane < end; ++plane) {
+      int64_t m = plane / perGroup, c = m / filtersPerGroup * perGroup + plane % perGroup;
+      std::fill(sums.begin(), sums.end(), 0.0);
+      for (int64_t n = 0; n < s.batch; ++n) {
+        const T *image = x + (n * s.channels + c) * in, *given = dy + (n * s.filters + m) * out;
+        forOutputs(s, [&](const int64_t(&o)[3], int64_t at) {
+          forWindow(s, o, [&](int64_t k, int64_t i) {
+            sums[static_cast<size_t>(k)] += double(image[i]) * double(given[at]);
+          });
+        });
+      }
+      for (int64_t k = 0; k < kernel; ++k)
+        dw[plane * kernel + k] = static_cast<T>(sums[static_cast<size_t>(k)]);
+    }
+  });
+}
+
+#define LLCC_INSTANTIATE(T)                                                                                            \
+  template void referenceMatmul<T>(const MatmulShape &, const T *, const T *, T *, int);                               \
+  template void referenceConv<T>(const ConvShape &, const T *, const T *, T *, int);                                   \
+  template void referenceConvInputGrad<T>(const ConvShape &, const T *, const T *, T *, int);                          \
+  template void referenceConvWeightGrad<T>(const ConvShape &, const T *, const T *, T *, int);
+LLCC_INSTANTIATE(float)
+LLCC_INSTANTIATE(double)
+#undef LLCC_INSTANTIATE
 
 } // namespace llcc::rt

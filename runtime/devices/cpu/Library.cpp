@@ -1,0 +1,246 @@
+// oneDNN calls for matmul and convolutions, prepared once.
+#include "runtime/devices/cpu/Library.h"
+#include "runtime/core/Error.h"
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <oneapi/dnnl/dnnl.hpp>
+
+namespace llcc::rt {
+namespace {
+
+using dnnl::memory;
+
+memory::data_type typeOf(const Shape &shape) {
+  switch (shape.type) {
+  case DType::F32:
+    return memory::data_type::f32;
+  case DType::BF16:
+    return memory::data_type::bf16;
+  default:
+    return memory::data_type::undef;
+  }
+}
+
+/// A primitive with everything that it needs to run; run costs one call of the C interface.
+struct Call {
+  dnnl::primitive primitive;
+  std::vector<std::pair<int, memory>> memories; // keeps them alive
+  std::vector<dnnl_exec_arg_t> arguments;
+
+  Call(dnnl::primitive primitive, std::vector<std::pair<int, memory>> list)
+      : primitive(primitive), memories(std::move(list)) {
+    for (auto &[argument, object] : memories)
+      arguments.push_back({argument, object.get()});
+  }
+  void run(dnnl_stream_t stream) const {
+    dnnl_status_t status =
+        dnnl_primitive_execute(primitive.get(), stream, static_cast<int>(arguments.size()), arguments.data());
+    if (status != dnnl_success)
+      throw Error{Unavailable, "oneDNN call failed with status " + std::to_string(status)};
+  }
+};
+
+struct AlignedFree {
+  void operator()(void *memory) const { std::free(memory); }
+};
+
+/// Key of a prepared primitive: operation, numbers and shapes.
+std::string keyOf(const Program &program, const Instr &instr) {
+  std::string key(1, static_cast<char>(instr.op));
+  auto put = [&](const void *data, size_t bytes) { key.append(static_cast<const char *>(data), bytes); };
+  put(instr.ints.data(), instr.ints.size() * sizeof(int64_t));
+  put(instr.reals.data(), instr.reals.size() * sizeof(double));
+  for (const auto *buffers : {&instr.ins, &instr.outs})
+    for (uint32_t b : *buffers) {
+      const Shape &shape = program.buffers[b].shape;
+      key += static_cast<char>(shape.type);
+      put(shape.dims.data(), shape.dims.size() * sizeof(int64_t));
+    }
+  return key;
+}
+
+memory::desc plain(const memory::dims &dims, memory::data_type type) {
+  memory::dims strides(dims.size(), 1);
+  for (size_t i = dims.size(); i-- > 1;)
+    strides[i - 1] = strides[i] * std::max<int64_t>(dims[i], 1);
+  return {dims, type, strides};
+}
+
+} // namespace
+
+struct Library::State {
+  dnnl::engine engine{dnnl::engine::kind::cpu, 0};
+  dnnl::stream stream{engine};
+  std::map<std::string, std::pair<dnnl::primitive, std::vector<memory::desc>>> cache; ///< with the layouts it wants
+  uint64_t scratchBytes = 0; ///< largest scratchpad of any primitive
+  uint64_t layoutBytes = 0;  ///< largest need of one instruction
+  std::unique_ptr<void, AlignedFree> layouts;
+  std::vector<std::pair<memory, uint64_t>> waiting; ///< objects in `layouts`, and where
+
+  template <class Desc> void note(const Desc &desc) {
+    scratchBytes =
+        std::max<uint64_t>(scratchBytes, static_cast<uint64_t>(desc.query_s64(dnnl::query::memory_consumption_s64)));
+  }
+};
+
+Library::Library() : state(std::make_unique<State>()) {}
+Library::~Library() = default;
+
+uint64_t Library::bytes() const { return state->scratchBytes + state->layoutBytes; }
+
+Work Library::matmul(const Program &program, const Instr &instr, const std::vector<char *> &ins,
+                     const std::vector<char *> &outs) {
+  memory::data_type type = typeOf(program.buffers[instr.outs[0]].shape);
+  const int64_t batch = instr.ints[0], m = instr.ints[1], n = instr.ints[2], k = instr.ints[3];
+  if (type == memory::data_type::undef || batch * m * n == 0 || k == 0)
+    return {};
+  auto matrix = [&](int64_t rows, int64_t cols, bool transposed) {
+    memory::dims dims = {rows, cols}, strides = {transposed ? 1 : cols, transposed ? rows : 1};
+    if (batch != 1) {
+      dims.insert(dims.begin(), batch);
+      strides.insert(strides.begin(), rows * cols);
+    }
+    return memory::desc(dims, type, strides);
+  };
+  memory::desc lhs = matrix(m, k, instr.ints[4] != 0), rhs = matrix(k, n, instr.ints[5] != 0),
+               out = matrix(m, n, false);
+  try {
+    auto &entry = state->cache[keyOf(program, instr)];
+    if (!entry.first) {
+      dnnl::primitive_attr attributes;
+      if (instr.reals[0] != 1)
+        attributes.set_output_scales(0, {static_cast<float>(instr.reals[0])});
+      if (instr.reals[1] != 0) {
+        dnnl::post_ops ops;
+        ops.append_sum(static_cast<float>(instr.reals[1]));
+        attributes.set_post_ops(ops);
+      }
+      dnnl::matmul::primitive_desc desc({lhs, rhs, out}, attributes, state->engine);
+      state->note(desc);
+      entry.first = dnnl::matmul(desc);
+    }
+    auto call = std::make_shared<Call>(
+        entry.first, std::vector<std::pair<int, memory>>{{DNNL_ARG_SRC, memory(lhs, state->engine, ins[0])},
+                                                         {DNNL_ARG_WEIGHTS, memory(rhs, state->engine, ins[1])},
+                                                         {DNNL_ARG_DST, memory(out, state->engine, outs[0])}});
+    return [call, stream = state->stream.get()] { call->run(stream); };
+  } catch (const dnnl::error &) {
+    return {};
+  }
+}
+
+Work Library::convolution(const Program &program, const Instr &instr, const std::vector<char *> &ins,
+                          const std::vector<char *> &outs) {
+  auto shape = [&](const std::vector<uint32_t> &list, size_t i) -> const Shape & {
+    return program.buffers[list[i]].shape;
+  };
+  bool forward = instr.op == Op::Conv, inputGrad = instr.op == Op::ConvInputGrad;
+  const Shape &x = inputGrad ? shape(instr.outs, 0) : shape(instr.ins, 0);
+  const Shape &w = instr.op == Op::ConvWeightGrad ? shape(instr.outs, 0) : shape(instr.ins, 1);
+  const Shape &y = forward ? shape(instr.outs, 0) : inputGrad ? shape(instr.ins, 0) : shape(instr.ins, 1);
+  memory::data_type type = typeOf(y);
+  if (type == memory::data_type::undef || x.elements() == 0 || w.elements() == 0 || y.elements() == 0)
+    return {};
+  size_t rank = static_cast<size_t>(instr.ints[0]);
+  int64_t groups = instr.ints[1];
+  auto list = [&](size_t which) {
+    auto begin = instr.ints.begin() + static_cast<std::ptrdiff_t>(2 + which * rank);
+    return memory::dims(begin, begin + static_cast<std::ptrdiff_t>(rank));
+  };
+  memory::dims strides = list(0), lo = list(1), hi = list(2), dilations = list(3);
+  for (int64_t &d : dilations) // oneDNN counts the gaps
+    --d;
+  memory::dims filter = w.dims;
+  if (groups != 1) {
+    filter[0] /= groups;
+    filter.insert(filter.begin(), groups);
+  }
+  auto any = [&](const memory::dims &dims) { return memory::desc(dims, type, memory::format_tag::any); };
+  memory::desc source = any(x.dims), weights = any(filter), target = any(y.dims);
+  // In the order of the instruction's operands and result.
+  memory::desc first = plain(forward || !inputGrad ? x.dims : y.dims, type);
+  memory::desc second = plain(instr.op == Op::ConvWeightGrad ? y.dims : filter, type);
+  memory::desc result = plain(forward ? y.dims : inputGrad ? x.dims : filter, type);
+  try {
+    auto &entry = state->cache[keyOf(program, instr)];
+    if (!entry.first) {
+      using namespace dnnl;
+      convolution_forward::primitive_desc ahead({forward ? prop_kind::forward_inference : prop_kind::forward_training,
+                                                 algorithm::convolution_direct, source, weights, target, strides,
+                                                 dilations, lo, hi},
+                                                state->engine);
+      if (forward) {
+        state->note(ahead);
+        entry = {convolution_forward(ahead), {ahead.src_desc(), ahead.weights_desc(), ahead.dst_desc()}};
+      } else if (inputGrad) {
+        convolution_backward_data::primitive_desc desc(
+            {algorithm::convolution_direct, source, weights, target, strides, dilations, lo, hi}, state->engine, ahead);
+        state->note(desc);
+        entry = {convolution_backward_data(desc), {desc.diff_dst_desc(), desc.weights_desc(), desc.diff_src_desc()}};
+      } else {
+        convolution_backward_weights::primitive_desc desc(
+            {algorithm::convolution_direct, source, weights, target, strides, dilations, lo, hi}, state->engine, ahead);
+        state->note(desc);
+        entry = {convolution_backward_weights(desc), {desc.src_desc(), desc.diff_dst_desc(), desc.diff_weights_desc()}};
+      }
+    }
+    auto calls = std::make_shared<std::vector<Call>>();
+    uint64_t used = 0;
+    std::vector<std::pair<memory, uint64_t>> placed;
+    // The array itself where the library likes its layout, else a place in the shared memory.
+    auto inLayout = [&](const memory::desc &have, const memory::desc &want, char *data, memory &own) {
+      own = memory(have, state->engine, data);
+      if (have == want)
+        return own;
+      memory copy(want, state->engine, DNNL_MEMORY_NONE);
+      placed.emplace_back(copy, used);
+      used += (want.get_size() + 63) / 64 * 64;
+      return copy;
+    };
+    auto reorder = [&](memory &from, memory &to) {
+      dnnl::reorder::primitive_desc desc(from, to);
+      state->note(desc);
+      calls->emplace_back(dnnl::reorder(desc),
+                          std::vector<std::pair<int, memory>>{{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
+    };
+    memory own[3], used3[3];
+    const memory::desc *have[3] = {&first, &second, &result};
+    char *data[3] = {ins[0], ins[1], outs[0]};
+    for (int i = 0; i < 3; ++i) {
+      used3[i] = inLayout(*have[i], entry.second[static_cast<size_t>(i)], data[i], own[i]);
+      if (i < 2 && used3[i] != own[i])
+        reorder(own[i], used3[i]);
+    }
+    static constexpr int names[3][3] = {{DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST},
+                                        {DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC},
+                                        {DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS}};
+    const int *arguments = names[forward ? 0 : inputGrad ? 1 : 2];
+    calls->emplace_back(entry.first, std::vector<std::pair<int, memory>>{
+                                         {arguments[0], used3[0]}, {arguments[1], used3[1]}, {arguments[2], used3[2]}});
+    if (used3[2] != own[2])
+      reorder(used3[2], own[2]);
+    state->waiting.insert(state->waiting.end(), placed.begin(), placed.end());
+    state->layoutBytes = std::max(state->layoutBytes, used);
+    return [calls, stream = state->stream.get()] {
+      for (const Call &call : *calls)
+        call.run(stream);
+    };
+  } catch (const dnnl::error &) {
+    return {};
+  }
+}
+
+void Library::finish() {
+  if (state->layoutBytes == 0)
+    return;
+  state->layouts.reset(std::aligned_alloc(64, state->layoutBytes));
+  if (!state->layouts)
+    throw Error{Unavailable,
+                  "cannot allocate " + std::to_string(state->layoutBytes) + " bytes for the layouts of convolutions"};
+  for (auto &[object, offset] : state->waiting)
+    object.set_data_handle(static_cast<char *>(state->layouts.get()) + offset);
+  state->waiting.clear();
+}
+
+} // namespace llcc::rt
