@@ -220,9 +220,6 @@ Evaluated evaluateElementwise(Operation *op, Operands xs, Results &results) {
   }
   Tensor y(op->getResult(0).getType());
   int64_t n = y.size();
-  for (const Tensor *x : xs)
-    if (x->size() != n && !(isa<arith::SelectOp>(op) && x->size() == 1))
-      return op->emitError() << "operand has " << x->size() << " elements, the result has " << n;
   unsigned width = 64; // of integer operands; index has 64
   if (!xs.empty() && !xs[0]->isFloat() && !xs[0]->element.isIndex())
     width = xs[0]->element.getIntOrFloatBitWidth();

@@ -265,8 +265,10 @@ LogicalResult Execution::evaluate(Operation *op, std::vector<Results> &results) 
   // On placed types the values are logical: moving them between devices changes nothing.
   bool logical = isa<ReshardOp>(op) ||
                  (isPlaced(op) && isa<AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp, AxisSliceOp, MaskOp>(op));
-  if (!logical && (failed(evaluateGroups(op, results, known)) || known))
-    return success(known);
+  if (!logical && failed(evaluateGroups(op, results, known)))
+    return failure();
+  if (known)
+    return success();
   std::vector<SmallVector<const Tensor *>> xs = operandsOf(op);
   for (auto [i, device] : llvm::enumerate(launch.devices)) {
     if (logical) {
@@ -408,8 +410,10 @@ FailureOr<std::vector<Launch>> launchStages(ModuleOp module, StringRef prefix, M
 
 FailureOr<Outcome> runOne(func::FuncOp function, std::vector<Tensor> arguments, const RunOptions &options) {
   auto mesh = function->getParentOfType<ModuleOp>()->getAttrOfType<MeshAttr>("llcc.mesh");
-  if (!mesh)
+  if (!mesh) {
+    function.getContext()->getOrLoadDialect<LlccDialect>(); // a module of arith alone has not loaded it
     mesh = MeshAttr::get(function.getContext(), {}, {});
+  }
   std::vector<std::vector<Tensor>> one;
   one.push_back(std::move(arguments));
   Launch launch{function, {0}, std::move(one)};
