@@ -1,3 +1,8 @@
+// RUN: llcc-opt --verify-roundtrip %root/test/interpreter/tensors.mlir -o /dev/null
+// RUN: llcc-opt --verify-roundtrip %root/test/interpreter/collectives.mlir -o /dev/null
+// RUN: llcc-opt --verify-roundtrip %root/test/interpreter/deadlock.mlir -o /dev/null
+// RUN: split-file %root/test/interpreter/check-gradients.mlir %t
+// RUN: llcc-opt --verify-roundtrip %t/windows.mlir -o /dev/null
 // RUN: llcc-opt --verify-roundtrip %s | FileCheck %s
 
 // CHECK-LABEL: @placed_types_print_and_parse
