@@ -40,6 +40,9 @@ private:
   /// A loop nest over `space`: body(digits, accumulators).
   SmallVector<Value> whole(int64_t id, int64_t n, ValueRange inits,
                            function_ref<SmallVector<Value>(const Coord &, ValueRange)> body);
+  /// As `whole` for the reductions `group`, from their neutral elements; long loops sum chunks first.
+  SmallVector<Value> reduceWhole(int64_t id, int64_t n, ArrayRef<ReduceOp> group,
+                                 function_ref<SmallVector<Value>(const Coord &, ValueRange)> body);
   /// Pulls the results `which` at `at`, then stores them all.
   void storeResults(ArrayRef<int64_t> which, const Coord &at);
   SmallVector<ReduceOp> reductions();

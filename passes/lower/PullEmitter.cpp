@@ -231,24 +231,32 @@ Value PullEmitter::convert(Value value, Type type) {
   return arith::TruncFOp::create(builder, loc, type, value);
 }
 
+SmallVector<Value> PullEmitter::carry(Value from, Value to, int64_t step, ValueRange inits,
+                                      function_ref<SmallVector<Value>(Value iv, ValueRange accs)> body) {
+  auto loop = scf::ForOp::create(builder, loc, from, to, index(step), inits);
+  OpBuilder::InsertionGuard guard(builder);
+  Scope scope(*this);
+  if (inits.empty()) {
+    builder.setInsertionPoint(loop.getBody()->getTerminator());
+    body(loop.getInductionVar(), {});
+  } else {
+    builder.setInsertionPointToStart(loop.getBody());
+    scf::YieldOp::create(builder, loc, body(loop.getInductionVar(), loop.getRegionIterArgs()));
+  }
+  return SmallVector<Value>(loop.getResults());
+}
+
 SmallVector<Value> PullEmitter::nest(ArrayRef<int64_t> sizes, ValueRange inits, Body body) {
   SmallVector<Value> ivs;
   std::function<SmallVector<Value>(size_t, ValueRange)> level = [&](size_t depth, ValueRange accs) {
     if (depth == sizes.size())
       return body(ivs, accs);
-    auto loop = scf::ForOp::create(builder, loc, index(0), index(sizes[depth]), index(1), accs);
-    OpBuilder::InsertionGuard guard(builder);
-    Scope scope(*this);
-    if (accs.empty())
-      builder.setInsertionPoint(loop.getBody()->getTerminator());
-    else
-      builder.setInsertionPointToStart(loop.getBody());
-    ivs.push_back(loop.getInductionVar());
-    SmallVector<Value> results = level(depth + 1, loop.getRegionIterArgs());
-    ivs.pop_back();
-    if (!accs.empty())
-      scf::YieldOp::create(builder, loc, results);
-    return SmallVector<Value>(loop.getResults());
+    return carry(index(0), index(sizes[depth]), 1, accs, [&](Value iv, ValueRange inner) {
+      ivs.push_back(iv);
+      SmallVector<Value> results = level(depth + 1, inner);
+      ivs.pop_back();
+      return results;
+    });
   };
   return level(0, inits);
 }

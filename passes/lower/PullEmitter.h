@@ -76,6 +76,9 @@ public:
   static Type wideOf(Type type);
   /// `value` as `type`, between a float type and its wide type.
   Value convert(Value value, Type type);
+  /// for (iv = from; iv < to; iv += step), which carries accumulators; the body has its own scope.
+  SmallVector<Value> carry(Value from, Value to, int64_t step, ValueRange inits,
+                           function_ref<SmallVector<Value>(Value iv, ValueRange accs)> body);
   /// scf.for nest over `sizes` that carries accumulators; returns their last values.
   SmallVector<Value> nest(ArrayRef<int64_t> sizes, ValueRange inits, Body body);
   /// scf.if that yields a scalar, each branch in its own scope.

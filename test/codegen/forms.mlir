@@ -77,6 +77,13 @@ func.func private @whole(%x: tensor<3x11xf32>, %i: tensor<3x11xi64> {llcc.classe
   %7 = llcc.reduce <max> %m dims [0, 1] : tensor<3x11xi1> -> tensor<i1>
   return %0, %1, %2, %3, %4, %5, %6, %7 : tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<i64>, tensor<i64>, tensor<i64>, tensor<i1>
 }
+// A very long row, chunks of it in the lanes of vectors: no worse than a short one.
+// CHECK: @very_long_row device 0: error {{.*}} ok
+func.func private @very_long_row(%x: tensor<1000003xf32>) -> tensor<f32> attributes {llcc.kernel = "row", llcc.rows = 0 : i64} {
+  %xx = arith.mulf %x, %x : tensor<1000003xf32>
+  %0 = llcc.reduce <sum> %xx dims [0] : tensor<1000003xf32> -> tensor<f32>
+  return %0 : tensor<f32>
+}
 // A long row: partial sums in vector lanes.
 // CHECK: @long_row device 0: error {{.*}} ok
 func.func private @long_row(%x: tensor<2x40000xf32>) -> tensor<2xf32> attributes {llcc.kernel = "row", llcc.rows = 1 : i64} {
