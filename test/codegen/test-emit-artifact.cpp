@@ -1,4 +1,4 @@
-// test-emit-artifact LOWERED.mlir OUT.llx [TARGET]: packs a lowered module whose parameters start as zeros.
+// test-emit-artifact LOWERED.mlir OUT.llx [TARGET [BATCH]]: packs a lowered module whose parameters start as zeros.
 #include "compiler/codegen/Codegen.h"
 #include "compiler/ir/LLCC.h"
 
@@ -26,6 +26,7 @@ int main(int argc, char **argv) {
   mlir::llcc::PackageInfo info;
   info.model = "test.onnx";
   info.target = argc > 3 ? argv[3] : "cpu";
+  info.batch = argc > 4 ? std::atoi(argv[4]) : 0;
   info.strategy = "single";
   info.loss = "cross_entropy";
   info.optimizer = "sgd";
