@@ -1,0 +1,220 @@
+// The vocabulary in which operator handlers read a node.
+#include "frontends/onnx/Binder.h"
+#include "frontends/onnx/Importer.h"
+#include "frontends/onnx/Payload.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace mlir::llcc::frontend {
+
+using Attribute = ::onnx::AttributeProto;
+
+std::string quote(StringRef name) {
+  constexpr size_t kReadable = 120;
+  std::string text = "\"";
+  llvm::raw_string_ostream stream(text);
+  llvm::printEscapedString(name.take_front(kReadable), stream);
+  if (name.size() > kReadable)
+    stream << "…";
+  stream << '"';
+  return text;
+}
+
+StringRef nodeName(const ::onnx::NodeProto &node) {
+  if (!node.name().empty())
+    return node.name();
+  for (const auto &output : node.output())
+    if (!output.empty())
+      return output;
+  return "";
+}
+
+std::string nodeLabel(const ::onnx::NodeProto &node) {
+  std::string op;
+  llvm::raw_string_ostream stream(op);
+  llvm::printEscapedString(StringRef(node.op_type()).take_front(120), stream);
+  return "node " + quote(nodeName(node)) + " (" + op + ")";
+}
+
+Binder::Binder(Importer &importer, const ::onnx::NodeProto &node, int64_t opset, OpBuilder &builder, Location loc)
+    : node(node), opset(opset), builder(builder), loc(loc), importer(importer) {}
+
+LogicalResult Binder::bad(const Twine &what) {
+  hasFailed = true;
+  importer.errors.add(ImportErrors::Bad, importer.file + ": " + nodeLabel(node) + ": " + what);
+  return failure();
+}
+
+LogicalResult Binder::unsupported(const Twine &what) {
+  hasFailed = true;
+  importer.errors.add(ImportErrors::Unsupported, importer.file + ": " + nodeLabel(node) + ": " + what);
+  return failure();
+}
+
+//===-- Inputs ---------------------------------------------------------------===//
+
+Value Binder::input(unsigned i, StringRef what) {
+  if (!hasInput(i)) {
+    (void)bad("input " + what + " (number " + Twine(i) + ") is missing");
+    return {};
+  }
+  return importer.valueOf(node.input(i));
+}
+
+Value Binder::floatInput(unsigned i, StringRef what) {
+  Value v = input(i, what);
+  if (v && !typeOf(v).getElementType().isF32() && !typeOf(v).getElementType().isF64()) {
+    std::string type;
+    llvm::raw_string_ostream(type) << typeOf(v).getElementType();
+    (void)unsupported("input " + what + " has element type " + type + ", f32 and f64 are supported here");
+    return {};
+  }
+  return v;
+}
+
+Value Binder::optionalFloatInput(unsigned i, StringRef what) { return hasInput(i) ? floatInput(i, what) : Value(); }
+
+ConstantPtr Binder::constant(unsigned i) { return hasInput(i) ? importer.constantOf(node.input(i)) : nullptr; }
+
+LogicalResult Binder::constantInts(unsigned i, StringRef what, SmallVectorImpl<int64_t> &values, bool optional) {
+  if (!hasInput(i))
+    return optional ? success() : bad("input " + what + " (number " + Twine(i) + ") is missing");
+  ConstantPtr c = constant(i);
+  if (!c)
+    return unsupported("input " + what + " (" + quote(node.input(i)) + ") is computed from the model's data; it must be a constant");
+  if (c->isFloat())
+    return bad("input " + what + " holds floats, it must hold integers");
+  if (c->shape.size() > 1)
+    return bad("input " + what + " has shape " + showShape(c->shape) + ", it must have one dimension");
+  values.assign(c->ints.begin(), c->ints.end());
+  return success();
+}
+
+std::pair<Type, Shape> Binder::inputType(unsigned i) {
+  return hasInput(i) ? importer.typeOfName(node.input(i)) : std::pair<Type, Shape>();
+}
+
+std::optional<int64_t> Binder::axis(int64_t value, int64_t rank) {
+  if (value < -rank || value >= rank) {
+    (void)bad("axis " + Twine(value) + " is outside of an input with " + Twine(rank) + " dimensions");
+    return std::nullopt;
+  }
+  return value < 0 ? value + rank : value;
+}
+
+//===-- Attributes -----------------------------------------------------------===//
+
+const Attribute *Binder::find(StringRef name, Attribute::AttributeType type, const char *expected) {
+  read.insert(name.str());
+  for (const Attribute &a : node.attribute()) {
+    if (a.name() != name)
+      continue;
+    // Files older than IR version 2 leave the type out; then the field that is there tells.
+    bool fits = a.type() == type;
+    if (a.type() == Attribute::UNDEFINED)
+      fits = (type == Attribute::INT && a.has_i()) || (type == Attribute::FLOAT && a.has_f()) || (type == Attribute::STRING && a.has_s()) ||
+             (type == Attribute::TENSOR && a.has_t()) || type == Attribute::INTS || type == Attribute::FLOATS;
+    if (fits)
+      return &a;
+    (void)bad("attribute \"" + name + "\" must be " + expected);
+    return nullptr;
+  }
+  return nullptr;
+}
+
+bool Binder::hasAttr(StringRef name) {
+  return llvm::any_of(node.attribute(), [&](const Attribute &a) { return a.name() == name; });
+}
+
+int64_t Binder::attrInt(StringRef name, int64_t otherwise) {
+  const Attribute *a = find(name, Attribute::INT, "an integer");
+  return a ? a->i() : otherwise;
+}
+
+double Binder::attrFloat(StringRef name, double otherwise) {
+  const Attribute *a = find(name, Attribute::FLOAT, "a float");
+  return a ? a->f() : otherwise;
+}
+
+std::string Binder::attrString(StringRef name, StringRef otherwise) {
+  const Attribute *a = find(name, Attribute::STRING, "a string");
+  return a ? a->s() : otherwise.str();
+}
+
+Shape Binder::attrInts(StringRef name, ArrayRef<int64_t> otherwise) {
+  const Attribute *a = find(name, Attribute::INTS, "a list of integers");
+  return a ? Shape(a->ints().begin(), a->ints().end()) : Shape(otherwise);
+}
+
+std::vector<double> Binder::attrFloats(StringRef name) {
+  const Attribute *a = find(name, Attribute::FLOATS, "a list of floats");
+  return a ? std::vector<double>(a->floats().begin(), a->floats().end()) : std::vector<double>();
+}
+
+ConstantPtr Binder::attrTensor(StringRef name) {
+  const Attribute *a = find(name, Attribute::TENSOR, "a tensor");
+  if (!a) {
+    if (!failed())
+      (void)bad("attribute \"" + name + "\" is missing");
+    return nullptr;
+  }
+  std::string subject = importer.file + ": " + nodeLabel(node) + ": attribute \"" + name.str() + "\"";
+  auto payload = checkPayload(a->t(), subject, context(), importer.files, importer.errors);
+  if (!payload) {
+    hasFailed = true;
+    return nullptr;
+  }
+  if (payload->elements > kMaxConstantElements) {
+    (void)unsupported("a constant of " + Twine(payload->elements) + " elements is too large; store it as an initializer");
+    return nullptr;
+  }
+  return readConstant(a->t(), *payload, importer.files);
+}
+
+//===-- Results --------------------------------------------------------------===//
+
+void Binder::result(Value value, unsigned i) {
+  if (int(i) >= node.output_size() || node.output(i).empty())
+    return;
+  if (!countElements(shapeOf(value))) {
+    (void)bad("its result has dimensions " + showShape(shapeOf(value)) + ", more than 2^40 elements");
+    return;
+  }
+  Slot slot;
+  slot.value = value;
+  importer.define(node.output(i), slot);
+}
+
+void Binder::result(ConstantPtr constant, unsigned i) {
+  if (int(i) >= node.output_size() || node.output(i).empty())
+    return;
+  Slot slot;
+  slot.constant = std::move(constant);
+  importer.define(node.output(i), slot);
+}
+
+void Binder::forward(unsigned input, unsigned i) {
+  if (int(i) < node.output_size() && !node.output(i).empty())
+    importer.define(node.output(i), *importer.slot(node.input(input)));
+}
+
+bool Binder::outputUsed(unsigned i) const {
+  return int(i) < node.output_size() && !node.output(i).empty() && importer.isUsed(node.output(i));
+}
+
+LogicalResult Binder::finish() {
+  for (const Attribute &a : node.attribute()) {
+    if (!a.ref_attr_name().empty())
+      return bad("attribute " + quote(a.name()) + " refers to a function's attribute outside of a function");
+    if (!read.contains(a.name()))
+      return bad("attribute " + quote(a.name()) + " is not known in opset " + Twine(opset));
+  }
+  if (failed())
+    return failure();
+  for (unsigned i = 0; int(i) < node.output_size(); ++i)
+    if (outputUsed(i) && !importer.slot(node.output(i)))
+      return unsupported("output " + Twine(i) + " (" + quote(node.output(i)) + ") is not supported; only the first output is");
+  return success();
+}
+
+} // namespace mlir::llcc::frontend

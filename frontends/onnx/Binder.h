@@ -1,0 +1,94 @@
+// The vocabulary in which operator handlers read a node: inputs, attributes with defaults, results, good refusals.
+#ifndef LLCC_FRONTENDS_ONNX_BINDER_H
+#define LLCC_FRONTENDS_ONNX_BINDER_H
+
+#include "frontends/onnx/Constant.h"
+#include "frontends/onnx/Import.h"
+#include "frontends/onnx/onnx-ml.pb.h"
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/SmallSet.h"
+
+namespace mlir::llcc::frontend {
+
+class Importer;
+
+/// `node "fc1" (Gemm)`: how messages call a node; nodes without a name go by their first output.
+std::string nodeLabel(const ::onnx::NodeProto &node);
+/// The name without the operator, for locations.
+StringRef nodeName(const ::onnx::NodeProto &node);
+/// A name in quotes, escaped and cut to a readable length.
+std::string quote(StringRef name);
+
+/// One node, as its handler sees it. Inputs that are wrong or missing say so at once and read as null; an attribute that
+/// the handler never asks for is an error of the model, so handlers read all attributes before they return.
+class Binder {
+public:
+  Binder(Importer &importer, const ::onnx::NodeProto &node, int64_t opset, OpBuilder &builder, Location loc);
+
+  const ::onnx::NodeProto &node;
+  const int64_t opset;
+  OpBuilder &builder;
+  const Location loc;
+  MLIRContext *context() const { return builder.getContext(); }
+
+  // Inputs. `what` is the input's name in the ONNX documentation.
+  unsigned numInputs() const { return node.input_size(); }
+  bool hasInput(unsigned i) const { return i < numInputs() && !node.input(i).empty(); }
+  Value input(unsigned i, StringRef what);
+  /// An input of f32 or f64 elements.
+  Value floatInput(unsigned i, StringRef what);
+  /// Null without a message where the input is absent.
+  Value optionalFloatInput(unsigned i, StringRef what);
+  /// The elements of an input that is known while importing; null where it is not (no message).
+  ConstantPtr constant(unsigned i);
+  /// Integers that must be known while importing (shapes, axes); `values` stays as it is where an optional input is absent.
+  LogicalResult constantInts(unsigned i, StringRef what, SmallVectorImpl<int64_t> &values, bool optional = false);
+  /// Element type and shape of an input, without making IR for it; null type where absent.
+  std::pair<Type, Shape> inputType(unsigned i);
+
+  // Attributes.
+  bool hasAttr(StringRef name);
+  int64_t attrInt(StringRef name, int64_t otherwise);
+  double attrFloat(StringRef name, double otherwise);
+  std::string attrString(StringRef name, StringRef otherwise);
+  Shape attrInts(StringRef name, ArrayRef<int64_t> otherwise = {});
+  std::vector<double> attrFloats(StringRef name);
+  /// A tensor attribute as constant; null (said) where absent.
+  ConstantPtr attrTensor(StringRef name);
+  /// Marks an attribute as read that has no influence on what llcc computes.
+  void ignoreAttr(StringRef name) { read.insert(name.str()); }
+
+  // Results.
+  void result(Value value, unsigned i = 0);
+  void result(ConstantPtr constant, unsigned i = 0);
+  /// The result is input `i` under another name.
+  void forward(unsigned input, unsigned i = 0);
+  /// True where somebody reads output `i` of the node.
+  bool outputUsed(unsigned i) const;
+
+  /// Normalises an axis in [-rank, rank); says so and returns nothing where it is outside.
+  std::optional<int64_t> axis(int64_t value, int64_t rank);
+
+  // Refusals: always failure. `bad` for what contradicts the ONNX standard, `unsupported` for what llcc cannot do yet.
+  LogicalResult bad(const Twine &what);
+  LogicalResult unsupported(const Twine &what);
+  /// A refusal has been said; the handler's IR will not be used.
+  bool failed() const { return hasFailed; }
+
+  /// Called by the importer after the handler: attributes nobody asked for, results that are missing.
+  LogicalResult finish();
+
+private:
+  const ::onnx::AttributeProto *find(StringRef name, ::onnx::AttributeProto::AttributeType type, const char *expected);
+  Importer &importer;
+  llvm::SmallSet<std::string, 8> read;
+  bool hasFailed = false;
+};
+
+inline RankedTensorType typeOf(Value v) { return cast<RankedTensorType>(v.getType()); }
+inline ArrayRef<int64_t> shapeOf(Value v) { return typeOf(v).getShape(); }
+inline int64_t rankOf(Value v) { return typeOf(v).getRank(); }
+
+} // namespace mlir::llcc::frontend
+
+#endif

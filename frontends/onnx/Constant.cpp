@@ -1,0 +1,106 @@
+// Tensors whose elements are known while importing: rounding, bytes, and the MLIR attribute.
+#include "frontends/onnx/Constant.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/StringExtras.h"
+
+namespace mlir::llcc::frontend {
+
+std::optional<int64_t> countElements(ArrayRef<int64_t> shape) {
+  int64_t count = 1;
+  bool empty = false;
+  for (int64_t d : shape) {
+    if (d < 0 || d > kMaxElements)
+      return std::nullopt;
+    if (d == 0) {
+      empty = true;
+      continue;
+    }
+    if (count > kMaxElements / d)
+      return std::nullopt;
+    count *= d;
+  }
+  return empty ? 0 : count;
+}
+
+std::string showShape(ArrayRef<int64_t> shape) {
+  if (shape.empty())
+    return "scalar";
+  std::string text;
+  for (int64_t d : shape)
+    text += (text.empty() ? "" : "x") + (d < 0 ? std::string("?") : std::to_string(d));
+  return text;
+}
+
+bool Constant::isSplat() const {
+  if (size() == 0)
+    return false;
+  // Compare bits: -0.0 is not 0.0, and NaN equals itself.
+  if (isFloat())
+    return llvm::all_of(reals, [&](double v) { return llvm::bit_cast<uint64_t>(v) == llvm::bit_cast<uint64_t>(reals[0]); });
+  return llvm::all_of(ints, [&](int64_t v) { return v == ints[0]; });
+}
+
+static APFloat toFloat(double value, FloatType type) {
+  APFloat result(value);
+  bool lost;
+  result.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);
+  return result;
+}
+
+void Constant::round() {
+  if (auto floatType = dyn_cast<FloatType>(type)) {
+    if (type.isF64())
+      return;
+    if (type.isF32()) {
+      for (double &v : reals)
+        v = float(v);
+      return;
+    }
+    for (double &v : reals)
+      v = toFloat(v, floatType).convertToDouble();
+    return;
+  }
+  unsigned width = type.getIntOrFloatBitWidth();
+  if (width >= 64)
+    return;
+  for (int64_t &v : ints)
+    v = width == 1 ? int64_t(v != 0) : llvm::SignExtend64(uint64_t(v), width);
+}
+
+std::string Constant::bytes() const {
+  unsigned width = std::max(8u, type.getIntOrFloatBitWidth()) / 8;
+  std::string out;
+  out.reserve(size() * width);
+  for (int64_t i = 0; i < size(); ++i) {
+    uint64_t bits = isFloat() ? toFloat(reals[i], cast<FloatType>(type)).bitcastToAPInt().getZExtValue() : uint64_t(ints[i]);
+    out.append(reinterpret_cast<const char *>(&bits), width);
+  }
+  return out;
+}
+
+DenseElementsAttr Constant::attribute() const {
+  auto tensor = RankedTensorType::get(shape, type);
+  bool splat = isSplat();
+  int64_t count = splat ? 1 : size();
+  if (auto floatType = dyn_cast<FloatType>(type)) {
+    SmallVector<APFloat> values;
+    for (int64_t i = 0; i < count; ++i)
+      values.push_back(toFloat(reals[i], floatType));
+    return DenseElementsAttr::get(tensor, values);
+  }
+  SmallVector<APInt> values;
+  for (int64_t i = 0; i < count; ++i)
+    values.push_back(APInt(type.getIntOrFloatBitWidth(), uint64_t(ints[i]), /*isSigned=*/true, /*implicitTrunc=*/true));
+  return DenseElementsAttr::get(tensor, values);
+}
+
+ConstantPtr intConstant(MLIRContext *context, ArrayRef<int64_t> values, std::optional<Shape> shape) {
+  auto c = std::make_shared<Constant>();
+  c->type = IntegerType::get(context, 64);
+  c->shape = shape ? *shape : Shape{int64_t(values.size())};
+  c->ints.assign(values.begin(), values.end());
+  return c;
+}
+
+} // namespace mlir::llcc::frontend

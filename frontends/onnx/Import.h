@@ -1,0 +1,62 @@
+// Reads an ONNX model into the IR that compiler/ir/README.md describes under "after import".
+#ifndef LLCC_FRONTENDS_ONNX_IMPORT_H
+#define LLCC_FRONTENDS_ONNX_IMPORT_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/Twine.h"
+#include <map>
+#include <string>
+#include <vector>
+
+namespace mlir::llcc {
+
+/// What is wrong with a model, everything at once; one sentence each, with ONNX names.
+struct ImportErrors {
+  /// The value is the exit code of sysexits; the driver leaves with the gravest one.
+  enum Kind { Bad = 65, Missing = 66, Unsupported = 69, Escape = 77 };
+  std::vector<std::string> messages;
+  /// 0 while nothing is wrong. Grave before mild: Escape, Missing, Bad, Unsupported.
+  int exitCode = 0;
+
+  void add(Kind kind, const Twine &message);
+  bool empty() const { return messages.empty(); }
+};
+
+struct ImportOptions {
+  std::map<std::string, int64_t> dims; ///< symbolic dimension -> size (--dim NAME=SIZE)
+  int64_t batch = 0;                   ///< size of the batch dimension that the user asked for; 0: none
+  int64_t defaultBatch = 64;           ///< …where neither the user nor the file says one
+  std::vector<std::string> freeze;     ///< globs of parameters that are not trained
+  std::vector<std::string> train;      ///< globs of initializers that are trained, whatever their role looks like
+  std::string output;                  ///< graph output that comes first (the one that is trained); empty: the file's first
+};
+
+/// Bytes that travel with the model into the artifact.
+struct ImportedSection {
+  std::string name; ///< "model.onnx", "file:LOCATION" (external data), "constants" (big computed constants)
+  std::string bytes;
+};
+
+/// Where the initial value of a parameter of `@forward` lies: dense, row-major, little-endian.
+struct WeightBytes {
+  std::string param;
+  std::string section;
+  uint64_t offset = 0;
+  uint64_t bytes = 0;
+};
+
+struct ImportedModel {
+  OwningOpRef<ModuleOp> module;
+  std::vector<ImportedSection> sections; ///< the first is "model.onnx"
+  std::vector<WeightBytes> weights;      ///< one for each llcc.param argument, in their order
+};
+
+/// Imports the model at `path`. `context` must have the llcc, arith, math and func dialects loaded or loadable.
+/// On failure `errors` says everything that is wrong. Nothing a file contains makes it crash.
+FailureOr<ImportedModel> importOnnx(StringRef path, const ImportOptions &options, MLIRContext *context, ImportErrors &errors);
+
+} // namespace mlir::llcc
+
+#endif

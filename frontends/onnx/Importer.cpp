@@ -1,0 +1,350 @@
+// One import, from the parsed model to a function: names become IR, constants or parameters; the operators come from the table.
+#include "frontends/onnx/Importer.h"
+#include "compiler/ir/LLCC.h"
+#include "compiler/ir/Provenance.h"
+#include "frontends/onnx/GraphOrder.h"
+#include "frontends/onnx/InputDims.h"
+#include "frontends/onnx/ModelFile.h"
+#include "frontends/onnx/OpTable.h"
+#include "frontends/onnx/Weights.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/Support/Path.h"
+
+namespace mlir::llcc::frontend {
+
+/// Integer constants up to this size are written into the IR; bigger ones, and floats that are no splat, are arguments.
+static constexpr int64_t kMaxInlineInts = 1024;
+
+static std::string folderOf(StringRef path) { return llvm::sys::path::parent_path(path).str(); }
+
+Importer::Importer(StringRef path, const ImportOptions &options, MLIRContext *context, ImportErrors &errors)
+    : file(llvm::sys::path::filename(path).str()), errors(errors), files(folderOf(path)), context(context), options(options),
+      builder(context) {
+  context->loadDialect<LlccDialect, arith::ArithDialect, math::MathDialect, func::FuncDialect>();
+}
+
+LogicalResult Importer::checkOpsets() {
+  size_t before = errors.messages.size();
+  for (const auto &import : model.opset_import())
+    if (import.domain().empty() || import.domain() == "ai.onnx")
+      opset = import.version();
+  if (opset <= 0)
+    errors.add(ImportErrors::Bad, file + ": names no opset version of the ONNX domain; export it again");
+  if (opset > kNewestOpset)
+    errors.add(ImportErrors::Unsupported, file + ": uses opset " + Twine(opset) + ", this llcc knows opsets up to " +
+                                              Twine(kNewestOpset) + "; export it with an older one");
+  if (model.graph().sparse_initializer_size())
+    errors.add(ImportErrors::Unsupported, file + ": has sparse initializers, which are not supported; make them dense");
+  if (model.graph().output_size() == 0)
+    errors.add(ImportErrors::Bad, file + ": the graph has no output");
+  return success(errors.messages.size() == before);
+}
+
+//===-- Names ----------------------------------------------------------------===//
+
+Slot *Importer::slot(const std::string &name) {
+  auto it = slots.find(name);
+  return it == slots.end() ? nullptr : &it->second;
+}
+
+ConstantPtr Importer::constantOf(const std::string &name) {
+  Slot *s = slot(name);
+  if (!s)
+    return nullptr;
+  if (!s->constant && s->tensor && !s->tensor->parameter && s->tensor->payload.elements <= kMaxConstantElements) {
+    if (!s->tensor->constant)
+      s->tensor->constant = readConstant(*s->tensor->proto, s->tensor->payload, files);
+    s->constant = s->tensor->constant;
+  }
+  return s->constant;
+}
+
+std::pair<Type, Shape> Importer::typeOfName(const std::string &name) {
+  Slot *s = slot(name);
+  if (!s)
+    return {};
+  if (s->value)
+    return {frontend::typeOf(s->value).getElementType(), Shape(shapeOf(s->value))};
+  if (s->constant)
+    return {s->constant->type, s->constant->shape};
+  return {s->tensor->payload.type, s->tensor->payload.shape};
+}
+
+Value Importer::addParameter(StringRef name, const Constant *constant, Initializer *tensor, RankedTensorType type) {
+  Argument argument;
+  argument.name = name.str();
+  argument.tensor = tensor;
+  if (!tensor)
+    argument.computed = constant->bytes();
+  NamedAttrList attributes;
+  attributes.set("llcc.param", builder.getStringAttr(name));
+  if (tensor && tensor->trainable)
+    attributes.set("llcc.trainable", builder.getUnitAttr());
+  argument.attributes = attributes.getDictionary(context);
+  arguments.push_back(std::move(argument));
+  return function.getBody().front().addArgument(type, nodeLoc(context, name));
+}
+
+Value Importer::valueOf(const std::string &name) {
+  Slot *s = slot(name);
+  if (!s)
+    return {};
+  if (s->value)
+    return s->value;
+  ConstantPtr constant = constantOf(name);
+  if (constant && (constant->isSplat() || constant->size() == 0 || (!constant->isFloat() && constant->size() <= kMaxInlineInts))) {
+    // At the head of the block, so that the value serves every later reader.
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(&function.getBody().front());
+    s->value = arith::ConstantOp::create(builder, nodeLoc(context, name), constant->attribute());
+  } else if (s->tensor) {
+    s->value = addParameter(s->tensor->name, nullptr, s->tensor, RankedTensorType::get(s->tensor->payload.shape, s->tensor->payload.type));
+  } else {
+    s->value = addParameter(name, constant.get(), nullptr, RankedTensorType::get(constant->shape, constant->type));
+  }
+  return s->value;
+}
+
+//===-- The function -----------------------------------------------------------===//
+
+void Importer::createFunction() {
+  module = ModuleOp::create(builder, nodeLoc(context, file));
+  builder.setInsertionPointToEnd(module->getBody());
+  function = func::FuncOp::create(builder, nodeLoc(context, file), "forward", builder.getFunctionType({}, {}));
+  builder.setInsertionPointToEnd(function.addEntryBlock());
+}
+
+LogicalResult Importer::importInputs() {
+  std::optional<BoundInputs> bound = bindInputs(model.graph(), options, file, context, errors);
+  if (!bound)
+    return failure();
+  batch = bound->batch;
+  for (const BoundInput &input : bound->inputs) {
+    NamedAttrList attributes;
+    attributes.set("llcc.input", builder.getStringAttr(input.name));
+    if (input.batched)
+      attributes.set("llcc.batched", builder.getUnitAttr());
+    Argument argument;
+    argument.name = input.name;
+    argument.attributes = attributes.getDictionary(context);
+    arguments.push_back(std::move(argument));
+    Slot s;
+    s.value = function.getBody().front().addArgument(input.type, nodeLoc(context, input.name));
+    define(input.name, s);
+  }
+  return success();
+}
+
+/// Every operator without a row, one message each, before any node is read.
+void Importer::refuseUnknownOperators(ArrayRef<const ::onnx::NodeProto *> nodes) {
+  llvm::MapVector<std::pair<StringRef, StringRef>, SmallVector<const ::onnx::NodeProto *>> refused;
+  const OpTable &table = OpTable::get();
+  for (const auto *node : nodes) {
+    StringRef domain = node->domain() == "ai.onnx" ? StringRef() : StringRef(node->domain());
+    if (table.find(domain, node->op_type(), opset))
+      continue;
+    refused[{domain, node->op_type()}].push_back(node);
+    Slot broken;
+    broken.broken = true;
+    for (const auto &output : node->output())
+      define(output, broken);
+  }
+  for (auto &[key, where] : refused) {
+    std::string op = key.first.empty() ? quote(key.second) : quote((key.first + ":" + key.second).str());
+    std::string names;
+    for (const auto *node : ArrayRef(where).take_front(8))
+      names += (names.empty() ? "" : ", ") + quote(nodeName(*node));
+    if (where.size() > 8)
+      names += " and " + std::to_string(where.size() - 8) + " more";
+    int64_t oldest = table.oldest(key.first, key.second);
+    std::string why = oldest ? "is supported from opset " + std::to_string(oldest) + " on, the model has opset " + std::to_string(opset) +
+                                   "; export it with a newer opset"
+                             : "is not supported";
+    errors.add(ImportErrors::Unsupported, file + ": operator " + op + " " + why + ": " + (where.size() == 1 ? "node " : "nodes ") + names);
+  }
+}
+
+void Importer::importNode(const ::onnx::NodeProto &node) {
+  StringRef domain = node.domain() == "ai.onnx" ? StringRef() : StringRef(node.domain());
+  const OpRow *row = OpTable::get().find(domain, node.op_type(), opset);
+  bool usable = row, constant = node.input_size() > 0;
+  for (const auto &input : node.input()) {
+    if (input.empty())
+      continue;
+    Slot *s = slot(input);
+    usable &= s && !s->broken;
+    if (usable)
+      constant = constant && constantOf(input);
+  }
+  // Constant nodes that hold parameters have their slot already.
+  if (node.output_size() == 1 && slot(node.output(0)) && usable)
+    return;
+  if (usable) {
+    Binder binder(*this, node, opset, builder, nodeLoc(context, nodeName(node)));
+    Handler handler = constant && row->fold ? row->fold : row->import;
+    size_t before = errors.messages.size();
+    LogicalResult result = handler(binder);
+    if (succeeded(result))
+      result = binder.finish();
+    else if (errors.messages.size() == before)
+      (void)binder.bad("cannot be read");
+    if (succeeded(result))
+      return;
+  }
+  Slot broken;
+  broken.broken = true;
+  for (const auto &output : node.output())
+    define(output, broken);
+}
+
+LogicalResult Importer::importOutputs() {
+  std::vector<const ::onnx::ValueInfoProto *> outputs;
+  for (const auto &output : model.graph().output())
+    outputs.push_back(&output);
+  if (!options.output.empty()) {
+    auto chosen = llvm::find_if(outputs, [&](auto *o) { return o->name() == options.output; });
+    if (chosen == outputs.end()) {
+      std::string names;
+      for (auto *o : outputs)
+        names += (names.empty() ? "" : ", ") + quote(o->name());
+      errors.add(ImportErrors::Bad, file + ": --output=" + options.output + " is no output of the graph; it has " + names);
+      return failure();
+    }
+    std::rotate(outputs.begin(), chosen, chosen + 1);
+  }
+  SmallVector<Value> values;
+  SmallVector<DictionaryAttr> attributes;
+  for (auto *output : outputs) {
+    Slot *s = slot(output->name());
+    if (!s || s->broken)
+      return failure(); // said where it broke
+    values.push_back(valueOf(output->name()));
+    attributes.push_back(builder.getDictionaryAttr(builder.getNamedAttr("llcc.output", builder.getStringAttr(output->name()))));
+  }
+  func::ReturnOp::create(builder, nodeLoc(context, "return"), values);
+  dropUnused();
+  SmallVector<DictionaryAttr> argumentAttributes;
+  for (const Argument &a : arguments)
+    argumentAttributes.push_back(a.attributes);
+  function.setType(builder.getFunctionType(function.getBody().front().getArgumentTypes(), ValueRange(values).getTypes()));
+  function.setAllArgAttrs(argumentAttributes);
+  function.setAllResultAttrs(attributes);
+  (*module)->setAttr("llcc.model", builder.getStringAttr(file));
+  (*module)->setAttr("llcc.batch", builder.getI64IntegerAttr(batch));
+  return success();
+}
+
+/// Constants that only broadcasting or folding looked at, and parameters that nobody reads.
+void Importer::dropUnused() {
+  Block &block = function.getBody().front();
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+  for (unsigned i = arguments.size(); i-- > 0;)
+    if (block.getArgument(i).use_empty() && !arguments[i].attributes.contains("llcc.input")) {
+      block.eraseArgument(i);
+      arguments.erase(arguments.begin() + i);
+    }
+}
+
+/// Ids that index a table are numbers below its size: the loader checks them.
+static void markClasses(func::FuncOp function) {
+  function.walk([&](GatherOp gather) {
+    Value ids = gather.getIndices();
+    while (Operation *op = ids.getDefiningOp()) {
+      if (!isa<ReshapeOp, TransposeOp, BroadcastOp, SliceOp, arith::ExtSIOp, arith::TruncIOp>(op))
+        return;
+      ids = op->getOperand(0);
+    }
+    auto argument = cast<BlockArgument>(ids);
+    int64_t classes = typeOf(gather.getTable()).getDimSize(gather.getAxis());
+    if (!function.getArgAttr(argument.getArgNumber(), "llcc.input"))
+      return;
+    if (auto known = function.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(), "llcc.classes"))
+      classes = std::min(classes, known.getInt());
+    function.setArgAttr(argument.getArgNumber(), "llcc.classes", Builder(function.getContext()).getI64IntegerAttr(classes));
+  });
+}
+
+FailureOr<ImportedModel> Importer::run() {
+  StringRef folder = files.location();
+  std::string path = folder.empty() ? file : (folder + "/" + file).str();
+  if (failed(readModel(path, model, errors)) || failed(checkOpsets()))
+    return failure();
+  auto nodes = orderNodes(model.graph(), file, errors);
+  if (!errors.empty())
+    return failure();
+  for (const auto *node : nodes)
+    for (const auto &input : node->input())
+      used.insert(input);
+  for (const auto &output : model.graph().output())
+    used.insert(output.name());
+
+  tensors = collectInitializers(*model.mutable_graph(), nodes, opset, options, file, context, files, errors);
+  for (Initializer &t : tensors) {
+    Slot s;
+    s.tensor = &t;
+    define(t.name, s);
+  }
+  createFunction();
+  bool inputsFit = succeeded(importInputs());
+  refuseUnknownOperators(nodes);
+  if (!inputsFit || !errors.empty())
+    return failure();
+  for (const auto *node : nodes)
+    importNode(*node);
+  if (failed(importOutputs()) || !errors.empty())
+    return failure();
+  markClasses(function);
+
+  ImportedModel imported;
+  if (failed(verify(*module))) {
+    errors.add(ImportErrors::Bad, file + ": the imported module does not verify; this is an error of llcc, please report it");
+    return failure();
+  }
+  placeWeights(imported);
+  imported.module = std::move(module);
+  return imported;
+}
+
+void Importer::placeWeights(ImportedModel &imported) {
+  std::string computed;
+  std::vector<std::string> external;
+  for (const Argument &a : arguments)
+    if (a.tensor)
+      makeRaw(*a.tensor->proto, a.tensor->payload);
+  std::string bytes = serializeModel(model);
+  auto raw = findRawData(bytes);
+  for (const Argument &a : arguments) {
+    if (!a.attributes.contains("llcc.param"))
+      continue;
+    WeightBytes w;
+    w.param = a.name;
+    if (!a.tensor) {
+      computed.resize((computed.size() + 63) / 64 * 64);
+      w.section = "constants";
+      w.offset = computed.size();
+      w.bytes = a.computed.size();
+      computed += a.computed;
+    } else if (!a.tensor->payload.file.empty()) {
+      w.section = "file:" + a.tensor->payload.file;
+      w.offset = a.tensor->payload.offset;
+      w.bytes = a.tensor->payload.bytes;
+      if (!llvm::is_contained(external, a.tensor->payload.file))
+        external.push_back(a.tensor->payload.file);
+    } else {
+      w.section = "model.onnx";
+      std::tie(w.offset, w.bytes) = raw.lookup(a.name);
+    }
+    imported.weights.push_back(std::move(w));
+  }
+  imported.sections.push_back({"model.onnx", std::move(bytes)});
+  for (const std::string &location : external)
+    imported.sections.push_back({"file:" + location, files.take(location)});
+  if (!computed.empty())
+    imported.sections.push_back({"constants", std::move(computed)});
+}
+
+} // namespace mlir::llcc::frontend

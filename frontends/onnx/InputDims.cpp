@@ -1,0 +1,126 @@
+// Sizes of the model's inputs: the batch dimension and other symbolic dimensions get numbers.
+#include "frontends/onnx/InputDims.h"
+#include "frontends/onnx/Binder.h"
+#include "frontends/onnx/Payload.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace mlir::llcc::frontend {
+
+using Dimension = ::onnx::TensorShapeProto::Dimension;
+
+static bool hasSize(const Dimension &d) { return d.has_dim_value() && d.dim_value() >= 0; }
+
+std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const ImportOptions &options, StringRef file,
+                                      MLIRContext *context, ImportErrors &errors) {
+  size_t before = errors.messages.size();
+  llvm::StringSet<> initializers;
+  for (const auto &t : graph.initializer())
+    initializers.insert(t.name());
+
+  // Inputs that are tensors with a known rank.
+  std::vector<const ::onnx::ValueInfoProto *> inputs;
+  for (const auto &input : graph.input()) {
+    if (initializers.contains(input.name()))
+      continue;
+    std::string subject = (file + ": input " + quote(input.name())).str();
+    const auto &type = input.type();
+    if (!type.has_tensor_type())
+      errors.add(ImportErrors::Unsupported, subject + " is not a tensor; sequences, maps and optionals are not supported");
+    else if (!elementType(context, type.tensor_type().elem_type()))
+      errors.add(ImportErrors::Unsupported, subject + " has element type " + dtypeName(type.tensor_type().elem_type()) +
+                                                ", which is not supported; use float32, float64, int32, int64 or bool");
+    else if (!type.tensor_type().has_shape())
+      errors.add(ImportErrors::Bad, subject + " has no shape; export the model with its input shapes");
+    else if (type.tensor_type().shape().dim_size() > 64)
+      errors.add(ImportErrors::Bad, subject + " has " + Twine(type.tensor_type().shape().dim_size()) + " dimensions, at most 64 are allowed");
+    else
+      inputs.push_back(&input);
+  }
+
+  // The batch: a symbol at dimension 0 if there is any, otherwise the first input's fixed size.
+  BoundInputs bound;
+  std::string batchSymbol;
+  bool symbolicBatch = false;
+  const ::onnx::ValueInfoProto *fixedBatch = nullptr;
+  for (const auto *input : inputs) {
+    const auto &shape = input->type().tensor_type().shape();
+    if (shape.dim_size() == 0)
+      continue;
+    if (!hasSize(shape.dim(0))) {
+      symbolicBatch = true;
+      batchSymbol = shape.dim(0).dim_param();
+      break;
+    }
+    if (!fixedBatch)
+      fixedBatch = input;
+  }
+  auto given = options.dims.find(batchSymbol);
+  bool batchGiven = symbolicBatch && !batchSymbol.empty() && given != options.dims.end();
+  if (batchGiven) {
+    bound.batch = given->second;
+    if (options.batch && options.batch != bound.batch)
+      errors.add(ImportErrors::Bad, file + ": the batch is given twice: --batch=" + Twine(options.batch) + " and --dim " +
+                                        batchSymbol + "=" + Twine(bound.batch));
+  } else if (symbolicBatch || !fixedBatch) {
+    bound.batch = options.batch ? options.batch : options.defaultBatch;
+  } else {
+    bound.batch = fixedBatch->type().tensor_type().shape().dim(0).dim_value();
+    if (options.batch && options.batch != bound.batch)
+      errors.add(ImportErrors::Bad, file + ": input " + quote(fixedBatch->name()) + " has the fixed batch size " + Twine(bound.batch) +
+                                        ", --batch asks for " + Twine(options.batch) +
+                                        "; export the model with a symbolic first dimension, or use --batch=" + Twine(bound.batch));
+  }
+  if (bound.batch <= 0)
+    errors.add(ImportErrors::Bad, file + ": the batch size is " + Twine(bound.batch) + ", it must be at least 1");
+
+  llvm::MapVector<StringRef, std::string> missing; // symbol -> the input that has it
+  for (const auto *input : inputs) {
+    const auto &tensor = input->type().tensor_type();
+    BoundInput b;
+    b.name = input->name();
+    Shape shape;
+    for (const auto &[i, dim] : llvm::enumerate(tensor.shape().dim())) {
+      auto known = options.dims.find(dim.dim_param());
+      bool named = !hasSize(dim) && !dim.dim_param().empty();
+      bool isBatch = i == 0 && (symbolicBatch ? !hasSize(dim) && (dim.dim_param() == batchSymbol || !named || known == options.dims.end())
+                                              : dim.dim_value() == bound.batch);
+      b.batched |= isBatch;
+      if (hasSize(dim))
+        shape.push_back(dim.dim_value());
+      else if (isBatch || (named && symbolicBatch && dim.dim_param() == batchSymbol))
+        shape.push_back(bound.batch);
+      else if (named && known != options.dims.end())
+        shape.push_back(known->second);
+      else if (named)
+        missing.insert({dim.dim_param(), (quote(b.name) + " dimension " + Twine(i)).str()});
+      else
+        errors.add(ImportErrors::Bad, file + ": input " + quote(b.name) + " has no size and no name at dimension " + Twine(i) +
+                                          "; give the dimension a name in the model, then --dim NAME=SIZE");
+    }
+    if (int64_t(shape.size()) != tensor.shape().dim_size())
+      continue; // said
+    if (!countElements(shape))
+      errors.add(ImportErrors::Bad, file + ": input " + quote(b.name) + " has dimensions " + showShape(shape) +
+                                        ", a negative size or more than 2^40 elements");
+    b.type = RankedTensorType::get(shape, elementType(context, tensor.elem_type()));
+    bound.inputs.push_back(b);
+  }
+  if (!missing.empty()) {
+    std::string where, flags;
+    for (auto &[symbol, place] : missing) {
+      where += (where.empty() ? "" : ", ") + quote(symbol) + " (input " + place + ")";
+      flags += " --dim " + symbol.str() + "=SIZE";
+    }
+    errors.add(ImportErrors::Bad, file + ": symbolic dimensions have no size: " + where + "; give" + flags);
+  }
+  for (const auto &[name, size] : options.dims)
+    if (size < 0)
+      errors.add(ImportErrors::Bad, file + ": --dim " + name + "=" + Twine(size) + " is negative");
+  if (errors.messages.size() != before)
+    return std::nullopt;
+  return bound;
+}
+
+} // namespace mlir::llcc::frontend

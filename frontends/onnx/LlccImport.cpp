@@ -1,0 +1,60 @@
+// llcc-import: imports an ONNX model and prints the IR, for lit tests of the frontend alone.
+#include "compiler/ir/LLCC.h"
+#include "frontends/onnx/Import.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Format.h"
+
+namespace cl = llvm::cl;
+
+int main(int argc, char **argv) {
+  cl::OptionCategory category("llcc-import");
+  cl::opt<std::string> path(cl::Positional, cl::desc("MODEL.onnx"), cl::Required, cl::cat(category));
+  cl::opt<int64_t> batch("batch", cl::desc("size of the batch dimension"), cl::cat(category));
+  cl::list<std::string> dims("dim", cl::desc("NAME=SIZE: size of a symbolic dimension"), cl::cat(category));
+  cl::list<std::string> freeze("freeze", cl::desc("glob of parameters that are not trained"), cl::cat(category));
+  cl::list<std::string> train("train", cl::desc("glob of initializers that are trained"), cl::cat(category));
+  cl::opt<std::string> output("output", cl::desc("graph output that comes first"), cl::cat(category));
+  cl::opt<bool> locations("locations", cl::desc("print locations"), cl::cat(category));
+  cl::opt<bool> weights("weights", cl::desc("print a line for each parameter: where its bytes lie, and the first of them"), cl::cat(category));
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(argc, argv, "imports an ONNX model and prints the IR\n");
+
+  mlir::llcc::ImportOptions options;
+  options.batch = batch;
+  options.output = output;
+  options.freeze.assign(freeze.begin(), freeze.end());
+  options.train.assign(train.begin(), train.end());
+  for (llvm::StringRef dim : dims) {
+    auto [name, size] = dim.split('=');
+    if (name.empty() || size.getAsInteger(10, options.dims[name.str()])) {
+      llvm::errs() << "--dim " << dim << ": must be NAME=SIZE\n";
+      return 64;
+    }
+  }
+  mlir::MLIRContext context;
+  mlir::llcc::ImportErrors errors;
+  auto imported = mlir::llcc::importOnnx(path, options, &context, errors);
+  if (failed(imported)) {
+    for (const std::string &message : errors.messages)
+      llvm::errs() << message << '\n';
+    return errors.exitCode;
+  }
+  mlir::OpPrintingFlags flags;
+  if (locations)
+    flags.enableDebugInfo(true, true);
+  if (!weights) {
+    imported->module->print(llvm::outs(), flags);
+    llvm::outs() << '\n';
+    return 0;
+  }
+  for (const auto &w : imported->weights) {
+    llvm::outs() << w.param << ": " << w.section << " " << w.bytes << " bytes at " << w.offset << ":";
+    for (const auto &section : imported->sections)
+      if (section.name == w.section && w.offset + w.bytes <= section.bytes.size())
+        for (unsigned char c : llvm::StringRef(section.bytes).substr(w.offset, std::min<uint64_t>(w.bytes, 8)))
+          llvm::outs() << ' ' << llvm::format_hex_no_prefix(c, 2);
+    llvm::outs() << '\n';
+  }
+  return 0;
+}

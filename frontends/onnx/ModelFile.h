@@ -1,0 +1,15 @@
+// Reads and parses the bytes of a model file.
+#ifndef LLCC_FRONTENDS_ONNX_MODELFILE_H
+#define LLCC_FRONTENDS_ONNX_MODELFILE_H
+
+#include "frontends/onnx/Import.h"
+#include "frontends/onnx/onnx-ml.pb.h"
+
+namespace mlir::llcc::frontend {
+
+/// Parses the file at `path` into `model`; on failure says why in `errors` (66: no such file, 65: not a model).
+LogicalResult readModel(StringRef path, ::onnx::ModelProto &model, ImportErrors &errors);
+
+} // namespace mlir::llcc::frontend
+
+#endif

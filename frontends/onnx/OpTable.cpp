@@ -1,0 +1,43 @@
+// The table of operators.
+#include "frontends/onnx/OpTable.h"
+
+namespace mlir::llcc::frontend {
+
+OpTable::OpTable() {
+  addConstantOps(*this);
+  addContractionOps(*this);
+  addElementwiseOps(*this);
+  addIndexingOps(*this);
+  addNormalizationOps(*this);
+  addReductionOps(*this);
+  addShapeOps(*this);
+  addWindowOps(*this);
+}
+
+const OpTable &OpTable::get() {
+  static const OpTable table;
+  return table;
+}
+
+void OpTable::onOp(StringRef name, int64_t since, Handler import, ArrayRef<Role> roles, Handler fold, StringRef domain) {
+  OpRow &row = table[{domain.str(), name.str()}][since];
+  row.since = since;
+  row.import = import;
+  row.fold = fold;
+  row.roles.assign(roles.begin(), roles.end());
+}
+
+const OpRow *OpTable::find(StringRef domain, StringRef name, int64_t opset) const {
+  auto it = table.find({domain.str(), name.str()});
+  if (it == table.end())
+    return nullptr;
+  auto row = it->second.upper_bound(opset);
+  return row == it->second.begin() ? nullptr : &std::prev(row)->second;
+}
+
+int64_t OpTable::oldest(StringRef domain, StringRef name) const {
+  auto it = table.find({domain.str(), name.str()});
+  return it == table.end() ? 0 : it->second.begin()->first;
+}
+
+} // namespace mlir::llcc::frontend

@@ -1,0 +1,363 @@
+// Elementwise operators: arith and math on tensors of equal shape, with numpy's broadcasting made explicit.
+#include "frontends/onnx/Emit.h"
+#include "frontends/onnx/OpTable.h"
+#include <cmath>
+
+namespace mlir::llcc::frontend {
+
+//===-- Constants ---------------------------------------------------------------===//
+
+/// Applies `real` or `integer` to every element of one constant.
+static LogicalResult foldUnary(Binder &b, double (*real)(double), int64_t (*integer)(int64_t)) {
+  ConstantPtr x = b.constant(0);
+  if (!x)
+    return b.bad("input X (number 0) is missing");
+  auto y = std::make_shared<Constant>(*x);
+  if (x->isFloat()) {
+    for (double &v : y->reals)
+      v = real(v);
+  } else if (integer) {
+    for (int64_t &v : y->ints)
+      v = integer(v);
+  } else {
+    return b.bad("input X holds integers, it must hold floats");
+  }
+  y->round();
+  b.result(ConstantPtr(y));
+  return success();
+}
+
+/// Index into an operand of `shape` for element `i` of a result of `to`, by numpy's rule.
+static int64_t broadcastIndex(int64_t i, ArrayRef<int64_t> to, ArrayRef<int64_t> shape) {
+  int64_t index = 0, stride = 1;
+  for (size_t d = 0; d < shape.size(); ++d) {
+    int64_t size = to[to.size() - 1 - d], own = shape[shape.size() - 1 - d];
+    if (own != 1)
+      index += i % size * stride;
+    stride *= own;
+    i /= size;
+  }
+  return index;
+}
+
+using RealFn = double (*)(double, double);
+using IntFn = std::optional<int64_t> (*)(int64_t, int64_t);
+
+static LogicalResult foldBinary(Binder &b, RealFn real, IntFn integer) {
+  ConstantPtr x = b.constant(0), y = b.constant(1);
+  if (!x || !y)
+    return b.bad("has " + Twine(b.numInputs()) + " inputs, it needs two");
+  if (x->type != y->type)
+    return b.bad("element types of its two inputs differ");
+  std::optional<Shape> shape = broadcastShapes(x->shape, y->shape);
+  std::optional<int64_t> count = shape ? countElements(*shape) : std::nullopt;
+  if (!count || *count > kMaxConstantElements)
+    return b.bad("inputs " + showShape(x->shape) + " and " + showShape(y->shape) + " do not broadcast to each other");
+  auto r = std::make_shared<Constant>();
+  r->type = x->type;
+  r->shape = *shape;
+  for (int64_t i = 0; i < *count; ++i) {
+    int64_t ix = broadcastIndex(i, *shape, x->shape), iy = broadcastIndex(i, *shape, y->shape);
+    if (x->isFloat()) {
+      r->reals.push_back(real(x->reals[ix], y->reals[iy]));
+    } else {
+      std::optional<int64_t> v = integer(x->ints[ix], y->ints[iy]);
+      if (!v)
+        return b.bad("division of a constant by zero");
+      r->ints.push_back(*v);
+    }
+  }
+  r->round();
+  b.result(ConstantPtr(r));
+  return success();
+}
+
+// Wrapping integer arithmetic, as numpy's.
+static std::optional<int64_t> addInt(int64_t x, int64_t y) { return int64_t(uint64_t(x) + uint64_t(y)); }
+static std::optional<int64_t> subInt(int64_t x, int64_t y) { return int64_t(uint64_t(x) - uint64_t(y)); }
+static std::optional<int64_t> mulInt(int64_t x, int64_t y) { return int64_t(uint64_t(x) * uint64_t(y)); }
+static std::optional<int64_t> divInt(int64_t x, int64_t y) {
+  if (y == 0)
+    return std::nullopt;
+  return y == -1 ? int64_t(-uint64_t(x)) : x / y;
+}
+
+static LogicalResult foldAdd(Binder &b) { return foldBinary(b, [](double x, double y) { return x + y; }, addInt); }
+static LogicalResult foldSub(Binder &b) { return foldBinary(b, [](double x, double y) { return x - y; }, subInt); }
+static LogicalResult foldMul(Binder &b) { return foldBinary(b, [](double x, double y) { return x * y; }, mulInt); }
+static LogicalResult foldDiv(Binder &b) { return foldBinary(b, [](double x, double y) { return x / y; }, divInt); }
+
+//===-- Binary ------------------------------------------------------------------===//
+
+template <typename FloatOp, typename IntOp>
+static LogicalResult importBinary(Binder &b) {
+  Value x = b.input(0, "A"), y = b.input(1, "B");
+  if (!x || !y)
+    return failure();
+  if (typeOf(x).getElementType() != typeOf(y).getElementType()) {
+    std::string text;
+    llvm::raw_string_ostream(text) << "element types differ: A is " << typeOf(x).getElementType() << ", B is "
+                                   << typeOf(y).getElementType();
+    return b.bad(text);
+  }
+  std::optional<Shape> shape = broadcastShapes(shapeOf(x), shapeOf(y));
+  if (!shape)
+    return b.bad("A is " + showShape(shapeOf(x)) + ", B is " + showShape(shapeOf(y)) + ", they do not broadcast to each other");
+  if (!countElements(*shape))
+    return b.bad("its result has dimensions " + showShape(*shape) + ", more than 2^40 elements");
+  bool isFloat = isa<FloatType>(typeOf(x).getElementType());
+  x = broadcastTo(b, x, *shape);
+  y = broadcastTo(b, y, *shape);
+  b.result(isFloat ? Value(FloatOp::create(b.builder, b.loc, x, y)) : Value(IntOp::create(b.builder, b.loc, x, y)));
+  return success();
+}
+
+//===-- Unary -------------------------------------------------------------------===//
+
+template <typename Op>
+static LogicalResult importUnary(Binder &b) {
+  Value x = b.floatInput(0, "X");
+  if (!x)
+    return failure();
+  b.result(Op::create(b.builder, b.loc, x));
+  return success();
+}
+
+template <typename Op>
+static LogicalResult importWhole(Binder &b) { // ops of our own dialect
+  Value x = b.floatInput(0, "X");
+  if (!x)
+    return failure();
+  b.result(Op::create(b.builder, b.loc, x.getType(), x));
+  return success();
+}
+
+/// max(x, 0) that lets NaN through: select(x ugt 0, x, 0).
+static LogicalResult importRelu(Binder &b) {
+  Value x = b.floatInput(0, "X");
+  if (!x)
+    return failure();
+  Value zero = splatLike(b, x, 0);
+  Value positive = arith::CmpFOp::create(b.builder, b.loc, arith::CmpFPredicate::UGT, x, zero);
+  b.result(arith::SelectOp::create(b.builder, b.loc, positive, x, zero));
+  return success();
+}
+
+static LogicalResult importGelu(Binder &b) {
+  std::string approximate = b.attrString("approximate", "none");
+  Value x = b.floatInput(0, "X");
+  if (!x)
+    return failure();
+  if (approximate != "none" && approximate != "tanh")
+    return b.bad("attribute \"approximate\" is " + quote(approximate) + ", it must be none or tanh");
+  b.result(GeluOp::create(b.builder, b.loc, x.getType(), x, approximate == "tanh"));
+  return success();
+}
+
+static LogicalResult importReciprocal(Binder &b) {
+  Value x = b.floatInput(0, "X");
+  if (!x)
+    return failure();
+  b.result(arith::DivFOp::create(b.builder, b.loc, splatLike(b, x, 1), x));
+  return success();
+}
+
+static LogicalResult importAbs(Binder &b) {
+  Value x = b.input(0, "X");
+  if (!x)
+    return failure();
+  bool isFloat = isa<FloatType>(typeOf(x).getElementType());
+  b.result(isFloat ? Value(math::AbsFOp::create(b.builder, b.loc, x)) : Value(math::AbsIOp::create(b.builder, b.loc, x)));
+  return success();
+}
+
+/// Lower and upper bound come as attributes (opset 6) or as scalar inputs (opset 11).
+static LogicalResult importClip(Binder &b) {
+  std::optional<double> low, high;
+  if (b.opset < 11) {
+    low = b.attrFloat("min", -3.4028234663852886e38);
+    high = b.attrFloat("max", 3.4028234663852886e38);
+  } else {
+    for (unsigned i : {1, 2}) {
+      if (!b.hasInput(i))
+        continue;
+      ConstantPtr bound = b.constant(i);
+      if (!bound)
+        return b.unsupported(Twine("input ") + (i == 1 ? "min" : "max") + " is computed from the model's data; it must be a constant");
+      if (bound->size() != 1)
+        return b.bad(Twine("input ") + (i == 1 ? "min" : "max") + " has " + Twine(bound->size()) + " elements, it must have one");
+      (i == 1 ? low : high) = bound->real(0);
+    }
+  }
+  Value x = b.floatInput(0, "X");
+  if (!x)
+    return failure();
+  auto clamp = [&](double bound, arith::CmpFPredicate keep) {
+    Value limit = splatLike(b, x, bound);
+    Value inside = arith::CmpFOp::create(b.builder, b.loc, keep, x, limit);
+    x = arith::SelectOp::create(b.builder, b.loc, inside, x, limit);
+  };
+  if (low)
+    clamp(*low, arith::CmpFPredicate::UGE);
+  if (high)
+    clamp(*high, arith::CmpFPredicate::ULE);
+  b.result(x);
+  return success();
+}
+
+/// x^y for a constant y of one element; the exponents that models use become products and roots, which have simple gradients.
+static LogicalResult importPow(Binder &b) {
+  ConstantPtr exponent = b.constant(1);
+  Value x = b.floatInput(0, "X");
+  if (!x)
+    return failure();
+  if (!exponent || !exponent->isSplat())
+    return b.unsupported("input Y is not a constant with one value");
+  std::optional<Shape> shape = broadcastShapes(shapeOf(x), exponent->shape);
+  if (!shape || !countElements(*shape))
+    return b.bad("X is " + showShape(shapeOf(x)) + ", Y is " + showShape(exponent->shape) + ", they do not broadcast to each other");
+  x = broadcastTo(b, x, *shape);
+  double e = exponent->real(0);
+  auto mul = [&](Value p, Value q) { return arith::MulFOp::create(b.builder, b.loc, p, q); };
+  if (e == 0.5)
+    b.result(math::SqrtOp::create(b.builder, b.loc, x));
+  else if (e == 1)
+    b.result(x);
+  else if (e == 2)
+    b.result(mul(x, x));
+  else if (e == 3)
+    b.result(mul(mul(x, x), x));
+  else if (e == 4) {
+    Value square = mul(x, x);
+    b.result(mul(square, square));
+  } else if (e == -1)
+    b.result(arith::DivFOp::create(b.builder, b.loc, splatLike(b, x, 1), x));
+  else
+    b.result(math::PowFOp::create(b.builder, b.loc, x, splatLike(b, x, e)));
+  return success();
+}
+
+//===-- Type and identity -------------------------------------------------------===//
+
+static Type castTarget(Binder &b) {
+  int64_t to = b.attrInt("to", 0);
+  b.ignoreAttr("saturate");   // float8 only
+  b.ignoreAttr("round_mode"); // float8 only
+  switch (to) {
+  case ::onnx::TensorProto::FLOAT:
+    return b.builder.getF32Type();
+  case ::onnx::TensorProto::DOUBLE:
+    return b.builder.getF64Type();
+  case ::onnx::TensorProto::INT32:
+    return b.builder.getI32Type();
+  case ::onnx::TensorProto::INT64:
+    return b.builder.getI64Type();
+  case ::onnx::TensorProto::BOOL:
+    return b.builder.getI1Type();
+  }
+  (void)b.unsupported("attribute \"to\" is " + Twine(to) + "; casts to float32 (1), int32 (6), int64 (7), bool (9) and float64 (11) are supported");
+  return {};
+}
+
+static LogicalResult importCast(Binder &b) {
+  Type to = castTarget(b);
+  Value x = b.input(0, "input");
+  if (!x || !to)
+    return failure();
+  Type from = typeOf(x).getElementType();
+  auto type = RankedTensorType::get(shapeOf(x), to);
+  unsigned fromBits = from.getIntOrFloatBitWidth(), toBits = to.getIntOrFloatBitWidth();
+  if (from == to)
+    b.forward(0);
+  else if (to.isInteger(1) && isa<FloatType>(from))
+    b.result(arith::CmpFOp::create(b.builder, b.loc, arith::CmpFPredicate::UNE, x, splatLike(b, x, 0)));
+  else if (to.isInteger(1))
+    b.result(arith::CmpIOp::create(b.builder, b.loc, arith::CmpIPredicate::ne, x, splatLike(b, x, 0)));
+  else if (isa<FloatType>(from) && isa<FloatType>(to))
+    b.result(fromBits < toBits ? Value(arith::ExtFOp::create(b.builder, b.loc, type, x))
+                               : Value(arith::TruncFOp::create(b.builder, b.loc, type, x)));
+  else if (isa<FloatType>(from))
+    b.result(arith::FPToSIOp::create(b.builder, b.loc, type, x));
+  else if (isa<FloatType>(to))
+    b.result(from.isInteger(1) ? Value(arith::UIToFPOp::create(b.builder, b.loc, type, x))
+                               : Value(arith::SIToFPOp::create(b.builder, b.loc, type, x)));
+  else if (fromBits < toBits)
+    b.result(from.isInteger(1) ? Value(arith::ExtUIOp::create(b.builder, b.loc, type, x))
+                               : Value(arith::ExtSIOp::create(b.builder, b.loc, type, x)));
+  else
+    b.result(arith::TruncIOp::create(b.builder, b.loc, type, x));
+  return success();
+}
+
+static LogicalResult foldCast(Binder &b) {
+  Type to = castTarget(b);
+  ConstantPtr x = b.constant(0);
+  if (!x || !to)
+    return failure();
+  auto y = std::make_shared<Constant>();
+  y->type = to;
+  y->shape = x->shape;
+  for (int64_t i = 0; i < x->size(); ++i) {
+    if (y->isFloat())
+      y->reals.push_back(x->real(i));
+    else if (!x->isFloat())
+      y->ints.push_back(x->ints[i]);
+    else if (to.isInteger(1))
+      y->ints.push_back(x->reals[i] != 0);
+    else // outside of what fits, C++ leaves it open; saturate
+      y->ints.push_back(std::isnan(x->reals[i]) ? 0 : int64_t(std::clamp(x->reals[i], -0x1p62, 0x1p62)));
+  }
+  y->round();
+  b.result(ConstantPtr(y));
+  return success();
+}
+
+static LogicalResult importIdentity(Binder &b) {
+  if (!b.hasInput(0))
+    return b.bad("input (number 0) is missing");
+  b.forward(0);
+  return success();
+}
+
+/// In inference form the data passes. Training mode is refused: nothing may silently train without it.
+static LogicalResult importDropout(Binder &b) {
+  if (b.opset >= 12) {
+    b.ignoreAttr("seed");
+    if (b.hasInput(2)) {
+      ConstantPtr mode = b.constant(2);
+      if (!mode || mode->size() != 1 || mode->real(0) != 0)
+        return b.unsupported("training_mode is not constant false; export the model in eval mode");
+    }
+  } else {
+    b.attrFloat("ratio", 0.5);
+  }
+  return importIdentity(b);
+}
+
+void addElementwiseOps(OpTable &t) {
+  t.onOp("Add", 7, importBinary<arith::AddFOp, arith::AddIOp>, {}, foldAdd);
+  t.onOp("Sub", 7, importBinary<arith::SubFOp, arith::SubIOp>, {}, foldSub);
+  t.onOp("Mul", 7, importBinary<arith::MulFOp, arith::MulIOp>, {}, foldMul);
+  t.onOp("Div", 7, importBinary<arith::DivFOp, arith::DivSIOp>, {}, foldDiv);
+  t.onOp("Pow", 7, importPow, {Role::Elementwise, Role::Data});
+  t.onOp("Relu", 6, importRelu);
+  t.onOp("Tanh", 6, importUnary<math::TanhOp>);
+  t.onOp("Exp", 6, importUnary<math::ExpOp>, {}, [](Binder &b) { return foldUnary(b, std::exp, nullptr); });
+  t.onOp("Log", 6, importUnary<math::LogOp>, {}, [](Binder &b) { return foldUnary(b, std::log, nullptr); });
+  t.onOp("Sqrt", 6, importUnary<math::SqrtOp>, {}, [](Binder &b) { return foldUnary(b, std::sqrt, nullptr); });
+  t.onOp("Erf", 9, importUnary<math::ErfOp>);
+  t.onOp("Neg", 6, importUnary<arith::NegFOp>, {}, [](Binder &b) {
+    return foldUnary(b, [](double v) { return -v; }, [](int64_t v) { return int64_t(-uint64_t(v)); });
+  });
+  t.onOp("Abs", 6, importAbs);
+  t.onOp("Reciprocal", 6, importReciprocal);
+  t.onOp("Sigmoid", 6, importWhole<SigmoidOp>);
+  t.onOp("Softplus", 1, importWhole<SoftplusOp>);
+  t.onOp("Gelu", 20, importGelu);
+  t.onOp("Clip", 6, importClip, {Role::Elementwise, Role::Data});
+  t.onOp("Cast", 6, importCast, {Role::View}, foldCast);
+  t.onOp("Identity", 1, importIdentity, {Role::View});
+  t.onOp("Dropout", 7, importDropout, {Role::View, Role::Data});
+}
+
+} // namespace mlir::llcc::frontend

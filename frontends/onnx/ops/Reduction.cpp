@@ -1,0 +1,7 @@
+// Reduction operators.
+#include "frontends/onnx/Emit.h"
+#include "frontends/onnx/OpTable.h"
+
+namespace mlir::llcc::frontend {
+void addReductionOps(OpTable &t) {}
+} // namespace mlir::llcc::frontend
