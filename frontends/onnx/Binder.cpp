@@ -81,7 +81,8 @@ LogicalResult Binder::constantInts(unsigned i, StringRef what, SmallVectorImpl<i
     return optional ? success() : bad("input " + what + " (number " + Twine(i) + ") is missing");
   ConstantPtr c = constant(i);
   if (!c)
-    return unsupported("input " + what + " (" + quote(node.input(i)) + ") is computed from the model's data; it must be a constant");
+    return unsupported("input " + what + " (" + quote(node.input(i)) +
+                       ") is computed from the model's data; it must be a constant");
   if (c->isFloat())
     return bad("input " + what + " holds floats, it must hold integers");
   if (c->shape.size() > 1)
@@ -112,8 +113,9 @@ const Attribute *Binder::find(StringRef name, Attribute::AttributeType type, con
     // Files older than IR version 2 leave the type out; then the field that is there tells.
     bool fits = a.type() == type;
     if (a.type() == Attribute::UNDEFINED)
-      fits = (type == Attribute::INT && a.has_i()) || (type == Attribute::FLOAT && a.has_f()) || (type == Attribute::STRING && a.has_s()) ||
-             (type == Attribute::TENSOR && a.has_t()) || type == Attribute::INTS || type == Attribute::FLOATS;
+      fits = (type == Attribute::INT && a.has_i()) || (type == Attribute::FLOAT && a.has_f()) ||
+             (type == Attribute::STRING && a.has_s()) || (type == Attribute::TENSOR && a.has_t()) ||
+             type == Attribute::INTS || type == Attribute::FLOATS;
     if (fits)
       return &a;
     (void)bad("attribute \"" + name + "\" must be " + expected);
@@ -165,7 +167,8 @@ ConstantPtr Binder::attrTensor(StringRef name) {
     return nullptr;
   }
   if (payload->elements > kMaxConstantElements) {
-    (void)unsupported("a constant of " + Twine(payload->elements) + " elements is too large; store it as an initializer");
+    (void)unsupported("a constant of " + Twine(payload->elements) +
+                      " elements is too large; store it as an initializer");
     return nullptr;
   }
   return readConstant(a->t(), *payload, importer.files);
@@ -213,7 +216,8 @@ LogicalResult Binder::finish() {
     return failure();
   for (unsigned i = 0; int(i) < node.output_size(); ++i)
     if (outputUsed(i) && !importer.slot(node.output(i)))
-      return unsupported("output " + Twine(i) + " (" + quote(node.output(i)) + ") is not supported; only the first output is");
+      return unsupported("output " + Twine(i) + " (" + quote(node.output(i)) +
+                         ") is not supported; only the first output is");
   return success();
 }
 

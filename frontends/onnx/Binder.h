@@ -19,8 +19,8 @@ StringRef nodeName(const ::onnx::NodeProto &node);
 /// A name in quotes, escaped and cut to a readable length.
 std::string quote(StringRef name);
 
-/// One node, as its handler sees it. Inputs that are wrong or missing say so at once and read as null; an attribute that
-/// the handler never asks for is an error of the model, so handlers read all attributes before they return.
+/// One node, as its handler sees it. Inputs that are wrong or missing say so at once and read as null; an attribute
+/// that the handler never asks for is an error of the model, so handlers read all attributes before they return.
 class Binder {
 public:
   Binder(Importer &importer, const ::onnx::NodeProto &node, int64_t opset, OpBuilder &builder, Location loc);
@@ -41,7 +41,8 @@ public:
   Value optionalFloatInput(unsigned i, StringRef what);
   /// The elements of an input that is known while importing; null where it is not (no message).
   ConstantPtr constant(unsigned i);
-  /// Integers that must be known while importing (shapes, axes); `values` stays as it is where an optional input is absent.
+  /// Integers that must be known while importing (shapes, axes); `values` stays as it is where an optional input is
+  /// absent.
   LogicalResult constantInts(unsigned i, StringRef what, SmallVectorImpl<int64_t> &values, bool optional = false);
   /// Element type and shape of an input, without making IR for it; null type where absent.
   std::pair<Type, Shape> inputType(unsigned i);

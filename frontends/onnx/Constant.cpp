@@ -37,7 +37,8 @@ bool Constant::isSplat() const {
     return false;
   // Compare bits: -0.0 is not 0.0, and NaN equals itself.
   if (isFloat())
-    return llvm::all_of(reals, [&](double v) { return llvm::bit_cast<uint64_t>(v) == llvm::bit_cast<uint64_t>(reals[0]); });
+    return llvm::all_of(reals,
+                        [&](double v) { return llvm::bit_cast<uint64_t>(v) == llvm::bit_cast<uint64_t>(reals[0]); });
   return llvm::all_of(ints, [&](int64_t v) { return v == ints[0]; });
 }
 
@@ -73,7 +74,8 @@ std::string Constant::bytes() const {
   std::string out;
   out.reserve(size() * width);
   for (int64_t i = 0; i < size(); ++i) {
-    uint64_t bits = isFloat() ? toFloat(reals[i], cast<FloatType>(type)).bitcastToAPInt().getZExtValue() : uint64_t(ints[i]);
+    uint64_t bits =
+        isFloat() ? toFloat(reals[i], cast<FloatType>(type)).bitcastToAPInt().getZExtValue() : uint64_t(ints[i]);
     out.append(reinterpret_cast<const char *>(&bits), width);
   }
   return out;
@@ -101,6 +103,37 @@ ConstantPtr intConstant(MLIRContext *context, ArrayRef<int64_t> values, std::opt
   c->shape = shape ? *shape : Shape{int64_t(values.size())};
   c->ints.assign(values.begin(), values.end());
   return c;
+}
+
+Shape stridesOf(ArrayRef<int64_t> shape) {
+  Shape strides(shape.size(), 1);
+  for (size_t d = shape.size(); d-- > 1;)
+    strides[d - 1] = strides[d] * shape[d];
+  return strides;
+}
+
+Shape indexOf(int64_t i, ArrayRef<int64_t> shape) {
+  Shape index(shape.size());
+  for (size_t d = shape.size(); d-- > 0;) {
+    index[d] = i % shape[d];
+    i /= shape[d];
+  }
+  return index;
+}
+
+ConstantPtr pick(const Constant &x, ArrayRef<int64_t> shape, llvm::function_ref<int64_t(ArrayRef<int64_t>)> source) {
+  auto y = std::make_shared<Constant>();
+  y->type = x.type;
+  y->shape.assign(shape.begin(), shape.end());
+  int64_t count = *countElements(shape);
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t from = source(indexOf(i, shape));
+    if (x.isFloat())
+      y->reals.push_back(x.reals[from]);
+    else
+      y->ints.push_back(x.ints[from]);
+  }
+  return y;
 }
 
 } // namespace mlir::llcc::frontend

@@ -3,6 +3,7 @@
 #define LLCC_FRONTENDS_ONNX_CONSTANT_H
 
 #include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include <memory>
 #include <optional>
@@ -46,6 +47,14 @@ using ConstantPtr = std::shared_ptr<const Constant>;
 
 /// A constant of integers (i64), rank 1 unless a shape is given.
 ConstantPtr intConstant(MLIRContext *context, ArrayRef<int64_t> values, std::optional<Shape> shape = std::nullopt);
+
+/// Row-major strides, in elements.
+Shape stridesOf(ArrayRef<int64_t> shape);
+/// Multi-dimensional index of element `i` of a tensor of `shape`.
+Shape indexOf(int64_t i, ArrayRef<int64_t> shape);
+/// A constant of `shape` whose element `i` is the element source(index of i) of x. `shape` must have at most
+/// kMaxConstantElements elements.
+ConstantPtr pick(const Constant &x, ArrayRef<int64_t> shape, llvm::function_ref<int64_t(ArrayRef<int64_t>)> source);
 
 } // namespace mlir::llcc::frontend
 

@@ -10,7 +10,9 @@ namespace mlir::llcc::frontend {
 /// A splat of `shape`.
 Value splat(Binder &b, ArrayRef<int64_t> shape, Type type, double value);
 /// A splat of x's type.
-inline Value splatLike(Binder &b, Value x, double value) { return splat(b, shapeOf(x), typeOf(x).getElementType(), value); }
+inline Value splatLike(Binder &b, Value x, double value) {
+  return splat(b, shapeOf(x), typeOf(x).getElementType(), value);
+}
 /// x with the same elements and another shape; x itself where the shape is the same.
 Value reshape(Binder &b, Value x, ArrayRef<int64_t> shape);
 /// x unless perm is the identity.

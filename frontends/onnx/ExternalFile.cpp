@@ -1,6 +1,7 @@
 // External data: the one place that opens a file whose name a model says. The kernel resolves the path (openat2 with
-// RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS), as every check by string has been circumvented (CVE-2022-25882, CVE-2024-27318,
-// CVE-2026-27489); where openat2 does not exist, the path is walked a component at a time with O_NOFOLLOW.
+// RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS), as every check by string has been circumvented (CVE-2022-25882,
+// CVE-2024-27318, CVE-2026-27489); where openat2 does not exist, the path is walked a component at a time with
+// O_NOFOLLOW.
 #include "frontends/onnx/ExternalFile.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
@@ -70,7 +71,8 @@ int openBeneath(int folder, const std::string &location) {
 }
 
 /// Reads the file; returns what is wrong, with its kind.
-std::pair<ImportErrors::Kind, std::string> readBeneath(const std::string &folder, const std::string &location, std::string &bytes) {
+std::pair<ImportErrors::Kind, std::string> readBeneath(const std::string &folder, const std::string &location,
+                                                       std::string &bytes) {
   if (const char *why = refuse(location))
     return {ImportErrors::Escape, why};
   Descriptor base(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -93,7 +95,8 @@ std::pair<ImportErrors::Kind, std::string> readBeneath(const std::string &folder
   if (!S_ISREG(info.st_mode))
     return {ImportErrors::Bad, "it is not a regular file"};
   if (info.st_nlink != 1)
-    return {ImportErrors::Escape, "it has " + std::to_string(info.st_nlink) + " hard links; copy the file into the model's folder"};
+    return {ImportErrors::Escape,
+            "it has " + std::to_string(info.st_nlink) + " hard links; copy the file into the model's folder"};
   bytes.resize(info.st_size);
   size_t done = 0;
   while (done < bytes.size()) {

@@ -1,4 +1,5 @@
-// Order and liveness of a graph's nodes, and what is wrong with its names. No recursion: a file may nest as deep as it likes.
+// Order and liveness of a graph's nodes, and what is wrong with its names. No recursion: a file may nest as deep as it
+// likes.
 #include "frontends/onnx/GraphOrder.h"
 #include "frontends/onnx/Binder.h"
 #include "llvm/ADT/StringMap.h"
@@ -6,7 +7,8 @@
 
 namespace mlir::llcc::frontend {
 
-std::vector<const ::onnx::NodeProto *> orderNodes(const ::onnx::GraphProto &graph, StringRef file, ImportErrors &errors) {
+std::vector<const ::onnx::NodeProto *> orderNodes(const ::onnx::GraphProto &graph, StringRef file,
+                                                  ImportErrors &errors) {
   const auto &nodes = graph.node();
   constexpr int kGiven = -1; // producer of inputs and initializers
   llvm::StringMap<int> producer;
@@ -25,9 +27,10 @@ std::vector<const ::onnx::NodeProto *> orderNodes(const ::onnx::GraphProto &grap
         continue;
       auto [it, inserted] = producer.try_emplace(output, i);
       if (!inserted)
-        errors.add(ImportErrors::Bad, file + ": value " + quote(output) + " is produced twice: by " +
-                                          (it->second == kGiven ? std::string("an input or initializer") : nodeLabel(nodes[it->second])) +
-                                          " and by " + nodeLabel(nodes[i]));
+        errors.add(ImportErrors::Bad,
+                   file + ": value " + quote(output) + " is produced twice: by " +
+                       (it->second == kGiven ? std::string("an input or initializer") : nodeLabel(nodes[it->second])) +
+                       " and by " + nodeLabel(nodes[i]));
     }
 
   // What the outputs depend on.

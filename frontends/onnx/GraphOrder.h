@@ -9,7 +9,8 @@ namespace mlir::llcc::frontend {
 
 /// The nodes that the graph's outputs depend on, each after those it reads, otherwise in file order.
 /// Names that are produced twice, read but never produced, or produced in a cycle are said in `errors`.
-std::vector<const ::onnx::NodeProto *> orderNodes(const ::onnx::GraphProto &graph, StringRef file, ImportErrors &errors);
+std::vector<const ::onnx::NodeProto *> orderNodes(const ::onnx::GraphProto &graph, StringRef file,
+                                                  ImportErrors &errors);
 
 } // namespace mlir::llcc::frontend
 

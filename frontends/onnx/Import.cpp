@@ -14,7 +14,8 @@ void ImportErrors::add(Kind kind, const Twine &message) {
     }
 }
 
-FailureOr<ImportedModel> importOnnx(StringRef path, const ImportOptions &options, MLIRContext *context, ImportErrors &errors) {
+FailureOr<ImportedModel> importOnnx(StringRef path, const ImportOptions &options, MLIRContext *context,
+                                    ImportErrors &errors) {
   return frontend::Importer(path, options, context, errors).run();
 }
 

@@ -30,7 +30,7 @@ struct ImportOptions {
   int64_t defaultBatch = 64;           ///< …where neither the user nor the file says one
   std::vector<std::string> freeze;     ///< globs of parameters that are not trained
   std::vector<std::string> train;      ///< globs of initializers that are trained, whatever their role looks like
-  std::string output;                  ///< graph output that comes first (the one that is trained); empty: the file's first
+  std::string output; ///< graph output that comes first (the one that is trained); empty: the file's first
 };
 
 /// Bytes that travel with the model into the artifact.
@@ -55,7 +55,8 @@ struct ImportedModel {
 
 /// Imports the model at `path`. `context` must have the llcc, arith, math and func dialects loaded or loadable.
 /// On failure `errors` says everything that is wrong. Nothing a file contains makes it crash.
-FailureOr<ImportedModel> importOnnx(StringRef path, const ImportOptions &options, MLIRContext *context, ImportErrors &errors);
+FailureOr<ImportedModel> importOnnx(StringRef path, const ImportOptions &options, MLIRContext *context,
+                                    ImportErrors &errors);
 
 } // namespace mlir::llcc
 

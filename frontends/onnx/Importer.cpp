@@ -1,4 +1,5 @@
-// One import, from the parsed model to a function: names become IR, constants or parameters; the operators come from the table.
+// One import, from the parsed model to a function: names become IR, constants or parameters; the operators come from
+// the table.
 #include "frontends/onnx/Importer.h"
 #include "compiler/ir/LLCC.h"
 #include "compiler/ir/Provenance.h"
@@ -20,8 +21,8 @@ static constexpr int64_t kMaxInlineInts = 1024;
 static std::string folderOf(StringRef path) { return llvm::sys::path::parent_path(path).str(); }
 
 Importer::Importer(StringRef path, const ImportOptions &options, MLIRContext *context, ImportErrors &errors)
-    : file(llvm::sys::path::filename(path).str()), errors(errors), files(folderOf(path)), context(context), options(options),
-      builder(context) {
+    : file(llvm::sys::path::filename(path).str()), errors(errors), files(folderOf(path)), context(context),
+      options(options), builder(context) {
   context->loadDialect<LlccDialect, arith::ArithDialect, math::MathDialect, func::FuncDialect>();
 }
 
@@ -94,13 +95,15 @@ Value Importer::valueOf(const std::string &name) {
   if (s->value)
     return s->value;
   ConstantPtr constant = constantOf(name);
-  if (constant && (constant->isSplat() || constant->size() == 0 || (!constant->isFloat() && constant->size() <= kMaxInlineInts))) {
+  if (constant &&
+      (constant->isSplat() || constant->size() == 0 || (!constant->isFloat() && constant->size() <= kMaxInlineInts))) {
     // At the head of the block, so that the value serves every later reader.
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(&function.getBody().front());
     s->value = arith::ConstantOp::create(builder, nodeLoc(context, name), constant->attribute());
   } else if (s->tensor) {
-    s->value = addParameter(s->tensor->name, nullptr, s->tensor, RankedTensorType::get(s->tensor->payload.shape, s->tensor->payload.type));
+    s->value = addParameter(s->tensor->name, nullptr, s->tensor,
+                            RankedTensorType::get(s->tensor->payload.shape, s->tensor->payload.type));
   } else {
     s->value = addParameter(name, constant.get(), nullptr, RankedTensorType::get(constant->shape, constant->type));
   }
@@ -159,10 +162,11 @@ void Importer::refuseUnknownOperators(ArrayRef<const ::onnx::NodeProto *> nodes)
     if (where.size() > 8)
       names += " and " + std::to_string(where.size() - 8) + " more";
     int64_t oldest = table.oldest(key.first, key.second);
-    std::string why = oldest ? "is supported from opset " + std::to_string(oldest) + " on, the model has opset " + std::to_string(opset) +
-                                   "; export it with a newer opset"
+    std::string why = oldest ? "is supported from opset " + std::to_string(oldest) + " on, the model has opset " +
+                                   std::to_string(opset) + "; export it with a newer opset"
                              : "is not supported";
-    errors.add(ImportErrors::Unsupported, file + ": operator " + op + " " + why + ": " + (where.size() == 1 ? "node " : "nodes ") + names);
+    errors.add(ImportErrors::Unsupported,
+               file + ": operator " + op + " " + why + ": " + (where.size() == 1 ? "node " : "nodes ") + names);
   }
 }
 
@@ -209,7 +213,8 @@ LogicalResult Importer::importOutputs() {
       std::string names;
       for (auto *o : outputs)
         names += (names.empty() ? "" : ", ") + quote(o->name());
-      errors.add(ImportErrors::Bad, file + ": --output=" + options.output + " is no output of the graph; it has " + names);
+      errors.add(ImportErrors::Bad,
+                 file + ": --output=" + options.output + " is no output of the graph; it has " + names);
       return failure();
     }
     std::rotate(outputs.begin(), chosen, chosen + 1);
@@ -221,14 +226,16 @@ LogicalResult Importer::importOutputs() {
     if (!s || s->broken)
       return failure(); // said where it broke
     values.push_back(valueOf(output->name()));
-    attributes.push_back(builder.getDictionaryAttr(builder.getNamedAttr("llcc.output", builder.getStringAttr(output->name()))));
+    attributes.push_back(
+        builder.getDictionaryAttr(builder.getNamedAttr("llcc.output", builder.getStringAttr(output->name()))));
   }
   func::ReturnOp::create(builder, nodeLoc(context, "return"), values);
   dropUnused();
   SmallVector<DictionaryAttr> argumentAttributes;
   for (const Argument &a : arguments)
     argumentAttributes.push_back(a.attributes);
-  function.setType(builder.getFunctionType(function.getBody().front().getArgumentTypes(), ValueRange(values).getTypes()));
+  function.setType(
+      builder.getFunctionType(function.getBody().front().getArgumentTypes(), ValueRange(values).getTypes()));
   function.setAllArgAttrs(argumentAttributes);
   function.setAllResultAttrs(attributes);
   (*module)->setAttr("llcc.model", builder.getStringAttr(file));
@@ -264,7 +271,8 @@ static void markClasses(func::FuncOp function) {
       return;
     if (auto known = function.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(), "llcc.classes"))
       classes = std::min(classes, known.getInt());
-    function.setArgAttr(argument.getArgNumber(), "llcc.classes", Builder(function.getContext()).getI64IntegerAttr(classes));
+    function.setArgAttr(argument.getArgNumber(), "llcc.classes",
+                        Builder(function.getContext()).getI64IntegerAttr(classes));
   });
 }
 
@@ -301,7 +309,8 @@ FailureOr<ImportedModel> Importer::run() {
 
   ImportedModel imported;
   if (failed(verify(*module))) {
-    errors.add(ImportErrors::Bad, file + ": the imported module does not verify; this is an error of llcc, please report it");
+    errors.add(ImportErrors::Bad,
+               file + ": the imported module does not verify; this is an error of llcc, please report it");
     return failure();
   }
   placeWeights(imported);

@@ -9,7 +9,8 @@
 
 namespace mlir::llcc::frontend {
 
-/// What a name of the graph stands for: IR, a constant, or a tensor of the file (either until somebody needs the other).
+/// What a name of the graph stands for: IR, a constant, or a tensor of the file (either until somebody needs the
+/// other).
 struct Slot {
   Value value;
   ConstantPtr constant;

@@ -27,14 +27,16 @@ std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const Imp
     std::string subject = (file + ": input " + quote(input.name())).str();
     const auto &type = input.type();
     if (!type.has_tensor_type())
-      errors.add(ImportErrors::Unsupported, subject + " is not a tensor; sequences, maps and optionals are not supported");
+      errors.add(ImportErrors::Unsupported,
+                 subject + " is not a tensor; sequences, maps and optionals are not supported");
     else if (!elementType(context, type.tensor_type().elem_type()))
       errors.add(ImportErrors::Unsupported, subject + " has element type " + dtypeName(type.tensor_type().elem_type()) +
                                                 ", which is not supported; use float32, float64, int32, int64 or bool");
     else if (!type.tensor_type().has_shape())
       errors.add(ImportErrors::Bad, subject + " has no shape; export the model with its input shapes");
     else if (type.tensor_type().shape().dim_size() > 64)
-      errors.add(ImportErrors::Bad, subject + " has " + Twine(type.tensor_type().shape().dim_size()) + " dimensions, at most 64 are allowed");
+      errors.add(ImportErrors::Bad, subject + " has " + Twine(type.tensor_type().shape().dim_size()) +
+                                        " dimensions, at most 64 are allowed");
     else
       inputs.push_back(&input);
   }
@@ -61,16 +63,17 @@ std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const Imp
   if (batchGiven) {
     bound.batch = given->second;
     if (options.batch && options.batch != bound.batch)
-      errors.add(ImportErrors::Bad, file + ": the batch is given twice: --batch=" + Twine(options.batch) + " and --dim " +
-                                        batchSymbol + "=" + Twine(bound.batch));
+      errors.add(ImportErrors::Bad, file + ": the batch is given twice: --batch=" + Twine(options.batch) +
+                                        " and --dim " + batchSymbol + "=" + Twine(bound.batch));
   } else if (symbolicBatch || !fixedBatch) {
     bound.batch = options.batch ? options.batch : options.defaultBatch;
   } else {
     bound.batch = fixedBatch->type().tensor_type().shape().dim(0).dim_value();
     if (options.batch && options.batch != bound.batch)
-      errors.add(ImportErrors::Bad, file + ": input " + quote(fixedBatch->name()) + " has the fixed batch size " + Twine(bound.batch) +
-                                        ", --batch asks for " + Twine(options.batch) +
-                                        "; export the model with a symbolic first dimension, or use --batch=" + Twine(bound.batch));
+      errors.add(ImportErrors::Bad,
+                 file + ": input " + quote(fixedBatch->name()) + " has the fixed batch size " + Twine(bound.batch) +
+                     ", --batch asks for " + Twine(options.batch) +
+                     "; export the model with a symbolic first dimension, or use --batch=" + Twine(bound.batch));
   }
   if (bound.batch <= 0)
     errors.add(ImportErrors::Bad, file + ": the batch size is " + Twine(bound.batch) + ", it must be at least 1");
@@ -84,8 +87,10 @@ std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const Imp
     for (const auto &[i, dim] : llvm::enumerate(tensor.shape().dim())) {
       auto known = options.dims.find(dim.dim_param());
       bool named = !hasSize(dim) && !dim.dim_param().empty();
-      bool isBatch = i == 0 && (symbolicBatch ? !hasSize(dim) && (dim.dim_param() == batchSymbol || !named || known == options.dims.end())
-                                              : dim.dim_value() == bound.batch);
+      bool isBatch =
+          i == 0 &&
+          (symbolicBatch ? !hasSize(dim) && (dim.dim_param() == batchSymbol || !named || known == options.dims.end())
+                         : dim.dim_value() == bound.batch);
       b.batched |= isBatch;
       if (hasSize(dim))
         shape.push_back(dim.dim_value());
@@ -96,8 +101,8 @@ std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const Imp
       else if (named)
         missing.insert({dim.dim_param(), (quote(b.name) + " dimension " + Twine(i)).str()});
       else
-        errors.add(ImportErrors::Bad, file + ": input " + quote(b.name) + " has no size and no name at dimension " + Twine(i) +
-                                          "; give the dimension a name in the model, then --dim NAME=SIZE");
+        errors.add(ImportErrors::Bad, file + ": input " + quote(b.name) + " has no size and no name at dimension " +
+                                          Twine(i) + "; give the dimension a name in the model, then --dim NAME=SIZE");
     }
     if (int64_t(shape.size()) != tensor.shape().dim_size())
       continue; // said

@@ -20,7 +20,8 @@ struct BoundInputs {
 };
 
 /// Binds the dimensions of the graph's inputs that are no initializers:
-/// a dimension 0 without a number is the batch; any other symbol needs --dim. All that are missing are said in one message.
+/// a dimension 0 without a number is the batch; any other symbol needs --dim. All that are missing are said in one
+/// message.
 std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const ImportOptions &options, StringRef file,
                                       MLIRContext *context, ImportErrors &errors);
 

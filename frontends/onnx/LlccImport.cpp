@@ -16,7 +16,9 @@ int main(int argc, char **argv) {
   cl::list<std::string> train("train", cl::desc("glob of initializers that are trained"), cl::cat(category));
   cl::opt<std::string> output("output", cl::desc("graph output that comes first"), cl::cat(category));
   cl::opt<bool> locations("locations", cl::desc("print locations"), cl::cat(category));
-  cl::opt<bool> weights("weights", cl::desc("print a line for each parameter: where its bytes lie, and the first of them"), cl::cat(category));
+  cl::opt<bool> weights("weights",
+                        cl::desc("print a line for each parameter: where its bytes lie, and the first of them"),
+                        cl::cat(category));
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "imports an ONNX model and prints the IR\n");
 

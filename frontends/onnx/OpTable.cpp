@@ -19,7 +19,8 @@ const OpTable &OpTable::get() {
   return table;
 }
 
-void OpTable::onOp(StringRef name, int64_t since, Handler import, ArrayRef<Role> roles, Handler fold, StringRef domain) {
+void OpTable::onOp(StringRef name, int64_t since, Handler import, ArrayRef<Role> roles, Handler fold,
+                   StringRef domain) {
   OpRow &row = table[{domain.str(), name.str()}][since];
   row.since = since;
   row.import = import;

@@ -1,4 +1,5 @@
-// The table of operators: the importer itself knows none. A row is a name, the opset version since which it reads so, and what reads it.
+// The table of operators: the importer itself knows none. A row is a name, the opset version since which it reads so,
+// and what reads it.
 #ifndef LLCC_FRONTENDS_ONNX_OPTABLE_H
 #define LLCC_FRONTENDS_ONNX_OPTABLE_H
 
@@ -11,7 +12,8 @@ namespace mlir::llcc::frontend {
 
 class Binder;
 
-/// Reads one node: takes inputs and attributes from the binder, builds IR, gives results back; failure after saying why.
+/// Reads one node: takes inputs and attributes from the binder, builds IR, gives results back; failure after saying
+/// why.
 using Handler = LogicalResult (*)(Binder &);
 
 /// What a float initializer is when it stands at an input of an operator.
@@ -40,8 +42,8 @@ class OpTable {
 public:
   static const OpTable &get();
 
-  /// Adds a row for `name`; the row with the greatest since-version <= the model's opset wins. `roles`: one for each input,
-  /// the last one repeats. Rows of the default domain unless said otherwise.
+  /// Adds a row for `name`; the row with the greatest since-version <= the model's opset wins. `roles`: one for each
+  /// input, the last one repeats. Rows of the default domain unless said otherwise.
   void onOp(StringRef name, int64_t since, Handler import, ArrayRef<Role> roles = {}, Handler fold = nullptr,
             StringRef domain = "");
 

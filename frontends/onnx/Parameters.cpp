@@ -1,5 +1,5 @@
-// Which tensors of the file are parameters: told from the role in which the graph reads them, as exporters give folded parameters,
-// masks and rotary tables the same kind of names.
+// Which tensors of the file are parameters: told from the role in which the graph reads them, as exporters give folded
+// parameters, masks and rotary tables the same kind of names.
 #include "frontends/onnx/Parameters.h"
 #include "frontends/onnx/Binder.h"
 #include "frontends/onnx/OpTable.h"
@@ -58,7 +58,8 @@ bool isParameter(const Initializer &init, const Readers &readers, ExternalFiles 
           names.push_back(output);
         break;
       case Role::Elementwise:
-        elementwise |= init.payload.elements > 1 || (!init.payload.shape.empty() && readers.addsToContraction(*node, input));
+        elementwise |=
+            init.payload.elements > 1 || (!init.payload.shape.empty() && readers.addsToContraction(*node, input));
         break;
       case Role::Data:
         break;
@@ -69,8 +70,8 @@ bool isParameter(const Initializer &init, const Readers &readers, ExternalFiles 
 }
 
 /// Applies one list of globs; a glob that matches nothing is an error that lists what it could have meant.
-void applyGlobs(const std::vector<std::string> &globs, StringRef flag, std::vector<Initializer> &tensors, StringRef file,
-                ImportErrors &errors, function_ref<void(Initializer &)> apply) {
+void applyGlobs(const std::vector<std::string> &globs, StringRef flag, std::vector<Initializer> &tensors,
+                StringRef file, ImportErrors &errors, function_ref<void(Initializer &)> apply) {
   for (const std::string &glob : globs) {
     auto pattern = llvm::GlobPattern::create(glob);
     if (!pattern) {
@@ -151,7 +152,8 @@ std::vector<Initializer> collectInitializers(::onnx::GraphProto &graph, ArrayRef
   applyGlobs(options.freeze, "freeze", tensors, file, errors, [](Initializer &t) { t.trainable = false; });
   for (const Initializer &t : tensors)
     if (t.parameter && !t.payload.type.isF32() && !t.payload.type.isF64())
-      errors.add(ImportErrors::Unsupported, file + ": parameter " + quote(t.name) + " has element type " + dtypeName(t.proto->data_type()) +
+      errors.add(ImportErrors::Unsupported, file + ": parameter " + quote(t.name) + " has element type " +
+                                                dtypeName(t.proto->data_type()) +
                                                 "; parameters must be float32 or float64");
   return tensors;
 }

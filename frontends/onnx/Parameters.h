@@ -6,7 +6,8 @@
 
 namespace mlir::llcc::frontend {
 
-/// A tensor stored in the model: an initializer, or the value of a Constant node where the model has no float initializer.
+/// A tensor stored in the model: an initializer, or the value of a Constant node where the model has no float
+/// initializer.
 struct Initializer {
   std::string name;
   ::onnx::TensorProto *proto = nullptr;
@@ -16,11 +17,12 @@ struct Initializer {
   ConstantPtr constant; ///< filled when somebody asks for the elements
 };
 
-/// Collects the tensors that `nodes` (live, in order) or the graph's outputs read, checks their payloads, and decides from
-/// the role in which they are read what they are. Globs of `options` overrule that. Says what is wrong in `errors`.
-std::vector<Initializer> collectInitializers(::onnx::GraphProto &graph, ArrayRef<const ::onnx::NodeProto *> nodes, int64_t opset,
-                                             const ImportOptions &options, StringRef file, MLIRContext *context,
-                                             ExternalFiles &files, ImportErrors &errors);
+/// Collects the tensors that `nodes` (live, in order) or the graph's outputs read, checks their payloads, and decides
+/// from the role in which they are read what they are. Globs of `options` overrule that. Says what is wrong in
+/// `errors`.
+std::vector<Initializer> collectInitializers(::onnx::GraphProto &graph, ArrayRef<const ::onnx::NodeProto *> nodes,
+                                             int64_t opset, const ImportOptions &options, StringRef file,
+                                             MLIRContext *context, ExternalFiles &files, ImportErrors &errors);
 
 } // namespace mlir::llcc::frontend
 

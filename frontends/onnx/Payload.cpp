@@ -62,7 +62,8 @@ static int64_t countTyped(const TensorProto &t) {
 }
 
 /// offset, length and location of external data; false where the entries are no numbers.
-static bool readExternal(const TensorProto &t, std::string &location, uint64_t &offset, std::optional<uint64_t> &length) {
+static bool readExternal(const TensorProto &t, std::string &location, uint64_t &offset,
+                         std::optional<uint64_t> &length) {
   for (const auto &entry : t.external_data()) {
     uint64_t number = 0;
     StringRef value = entry.value();
@@ -80,8 +81,8 @@ static bool readExternal(const TensorProto &t, std::string &location, uint64_t &
   return true;
 }
 
-std::optional<Payload> checkPayload(const TensorProto &tensor, const Twine &subject, MLIRContext *context, ExternalFiles &files,
-                                    ImportErrors &errors) {
+std::optional<Payload> checkPayload(const TensorProto &tensor, const Twine &subject, MLIRContext *context,
+                                    ExternalFiles &files, ImportErrors &errors) {
   auto fail = [&](ImportErrors::Kind kind, const Twine &what) -> std::optional<Payload> {
     errors.add(kind, subject + " " + what);
     return std::nullopt;
@@ -97,25 +98,28 @@ std::optional<Payload> checkPayload(const TensorProto &tensor, const Twine &subj
   p.shape.assign(tensor.dims().begin(), tensor.dims().end());
   std::optional<int64_t> count = countElements(p.shape);
   if (!count)
-    return fail(ImportErrors::Bad, "has dimensions " + showShape(p.shape) + ", a negative size or more than 2^40 elements");
+    return fail(ImportErrors::Bad,
+                "has dimensions " + showShape(p.shape) + ", a negative size or more than 2^40 elements");
   p.elements = *count;
   unsigned width = std::max(8u, p.type.getIntOrFloatBitWidth()) / 8;
   p.bytes = uint64_t(p.elements) * width;
   if (tensor.has_segment())
-    return fail(ImportErrors::Unsupported, "is stored in segments, which is not supported; save the model again with onnx.save");
+    return fail(ImportErrors::Unsupported,
+                "is stored in segments, which is not supported; save the model again with onnx.save");
   if (tensor.data_location() == TensorProto::EXTERNAL) {
     std::optional<uint64_t> length;
     if (!readExternal(tensor, p.file, p.offset, length))
       return fail(ImportErrors::Bad, "has external data whose offset or length is not a non-negative number");
     if (length && *length != p.bytes)
-      return fail(ImportErrors::Bad, "has external data of " + Twine(*length) + " bytes, its dimensions " + showShape(p.shape) +
-                                         " need " + Twine(p.bytes));
+      return fail(ImportErrors::Bad, "has external data of " + Twine(*length) + " bytes, its dimensions " +
+                                         showShape(p.shape) + " need " + Twine(p.bytes));
     ExternalFiles::Result file = files.open(p.file);
     if (!file.bytes)
       return fail(file.kind, "has external data in \"" + p.file + "\": " + file.error);
     if (p.offset > file.bytes->size() || p.bytes > file.bytes->size() - p.offset)
       return fail(ImportErrors::Bad, "has external data at bytes " + Twine(p.offset) + ".." + Twine(p.offset) + "+" +
-                                         Twine(p.bytes) + " of \"" + p.file + "\", which has " + Twine(file.bytes->size()));
+                                         Twine(p.bytes) + " of \"" + p.file + "\", which has " +
+                                         Twine(file.bytes->size()));
     return p;
   }
   if (tensor.has_raw_data()) {

@@ -24,8 +24,8 @@ struct Payload {
   uint64_t offset = 0, bytes = 0;
 };
 
-/// Checks `tensor`: known type, dimensions without overflow, elements x size == payload, external data inside the folder.
-/// On failure adds a message that begins with `subject` and returns nothing.
+/// Checks `tensor`: known type, dimensions without overflow, elements x size == payload, external data inside the
+/// folder. On failure adds a message that begins with `subject` and returns nothing.
 std::optional<Payload> checkPayload(const ::onnx::TensorProto &tensor, const Twine &subject, MLIRContext *context,
                                     ExternalFiles &files, ImportErrors &errors);
 

@@ -9,8 +9,8 @@ namespace mlir::llcc::frontend {
 
 /// Serialises the model (deterministic; unknown fields are kept).
 std::string serializeModel(const ::onnx::ModelProto &model);
-/// Offset and size of the raw_data of each initializer and of each Constant node's value, by initializer or output name.
-/// Initializers win over nodes.
+/// Offset and size of the raw_data of each initializer and of each Constant node's value, by initializer or output
+/// name. Initializers win over nodes.
 llvm::StringMap<std::pair<uint64_t, uint64_t>> findRawData(StringRef serialized);
 
 } // namespace mlir::llcc::frontend

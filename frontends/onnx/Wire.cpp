@@ -74,18 +74,24 @@ Message child(Message parent, uint32_t field) {
   case Message::Model:
     return field == 7 ? Message::Graph : Message::Other;
   case Message::Graph:
-    return field == 1 ? Message::Node : field == 5 ? Message::Tensor : field >= 11 && field <= 13 ? Message::Value : Message::Other;
+    return field == 1                   ? Message::Node
+           : field == 5                 ? Message::Tensor
+           : field >= 11 && field <= 13 ? Message::Value
+                                        : Message::Other;
   case Message::Node:
     return field == 5 ? Message::Attribute : Message::Other;
   case Message::Attribute:
-    return field == 5 || field == 10 - 1 ? Message::Tensor : field == 6 || field == 10 ? Message::Graph : Message::Other;
+    return field == 5 || field == 10 - 1 ? Message::Tensor
+           : field == 6 || field == 10   ? Message::Graph
+                                         : Message::Other;
   default:
     return Message::Other;
   }
 }
 
-constexpr int64_t kMaxMessages = 2'000'000; // nodes, tensors, attributes, value infos, and other fields of these, together
-constexpr unsigned kMaxDepth = 96;          // below protobuf's own limit of 100
+constexpr int64_t kMaxMessages =
+    2'000'000;                     // nodes, tensors, attributes, value infos, and other fields of these, together
+constexpr unsigned kMaxDepth = 96; // below protobuf's own limit of 100
 
 } // namespace
 
@@ -111,7 +117,9 @@ std::string scanModel(llvm::StringRef model) {
     if (field.type != WireField::Bytes)
       continue;
     if (++messages > kMaxMessages)
-      return (llvm::Twine("has more than ") + llvm::Twine(kMaxMessages) + " nodes, tensors, attributes and other entries").str();
+      return (llvm::Twine("has more than ") + llvm::Twine(kMaxMessages) +
+              " nodes, tensors, attributes and other entries")
+          .str();
     Message kind = child(top.kind, field.number);
     if (kind == Message::Other)
       continue;

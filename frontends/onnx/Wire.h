@@ -30,8 +30,9 @@ private:
   bool varint(uint64_t &value);
 };
 
-/// Checks the bytes of a ModelProto against the import limits (reference: protobuf makes up to 120 bytes of memory of each
-/// byte of empty messages, so counts are bounded before it sees them). Returns a sentence, empty where all is fine.
+/// Checks the bytes of a ModelProto against the import limits (reference: protobuf makes up to 120 bytes of memory of
+/// each byte of empty messages, so counts are bounded before it sees them). Returns a sentence, empty where all is
+/// fine.
 std::string scanModel(llvm::StringRef model);
 
 } // namespace mlir::llcc::frontend

@@ -5,7 +5,8 @@
 namespace mlir::llcc::frontend {
 
 /// Batch dimensions first, then the free ones of x and y.
-static Value dot(Binder &b, Value x, Value y, ArrayRef<int64_t> xBatch, ArrayRef<int64_t> yBatch, int64_t xContract, int64_t yContract) {
+static Value dot(Binder &b, Value x, Value y, ArrayRef<int64_t> xBatch, ArrayRef<int64_t> yBatch, int64_t xContract,
+                 int64_t yContract) {
   Shape shape;
   for (int64_t d : xBatch)
     shape.push_back(shapeOf(x)[d]);
@@ -24,7 +25,8 @@ static LogicalResult sameFloats(Binder &b, Value x, StringRef xName, Value y, St
   if (xType == yType)
     return success();
   std::string text;
-  llvm::raw_string_ostream(text) << "element types differ: " << xName << " is " << xType << ", " << yName << " is " << yType;
+  llvm::raw_string_ostream(text) << "element types differ: " << xName << " is " << xType << ", " << yName << " is "
+                                 << yType;
   return b.bad(text);
 }
 
@@ -37,13 +39,14 @@ static LogicalResult importGemm(Binder &b) {
   if (!x || !y || b.failed())
     return failure();
   if (rankOf(x) != 2 || rankOf(y) != 2)
-    return b.bad("A is " + showShape(shapeOf(x)) + " and B is " + showShape(shapeOf(y)) + ", both must have two dimensions");
+    return b.bad("A is " + showShape(shapeOf(x)) + " and B is " + showShape(shapeOf(y)) +
+                 ", both must have two dimensions");
   if (failed(sameFloats(b, x, "A", y, "B")))
     return failure();
   int64_t xContract = transA ? 0 : 1, yContract = transB ? 1 : 0;
   if (shapeOf(x)[xContract] != shapeOf(y)[yContract])
-    return b.bad("inner dimensions differ: A is " + showShape(shapeOf(x)) + (transA ? " (transposed)" : "") + ", B is " +
-                 showShape(shapeOf(y)) + (transB ? " (transposed)" : "") + "; check " +
+    return b.bad("inner dimensions differ: A is " + showShape(shapeOf(x)) + (transA ? " (transposed)" : "") +
+                 ", B is " + showShape(shapeOf(y)) + (transB ? " (transposed)" : "") + "; check " +
                  (shapeOf(x)[1 - xContract] == shapeOf(y)[yContract] ? "transA" : "transB"));
   Value r = dot(b, x, y, {}, {}, xContract, yContract);
   if (alpha != 1)
@@ -72,7 +75,8 @@ static LogicalResult importMatMul(Binder &b) {
   int64_t k = shapeOf(x).back(), yContract = std::max<int64_t>(rankOf(y) - 2, 0);
   if (k != shapeOf(y)[yContract])
     return b.bad("inner dimensions differ: A is " + showShape(shapeOf(x)) + ", B is " + showShape(shapeOf(y)));
-  Shape xBatch(shapeOf(x).drop_back(std::min<int64_t>(2, rankOf(x)))), yBatch(shapeOf(y).drop_back(std::min<int64_t>(2, rankOf(y))));
+  Shape xBatch(shapeOf(x).drop_back(std::min<int64_t>(2, rankOf(x)))),
+      yBatch(shapeOf(y).drop_back(std::min<int64_t>(2, rankOf(y))));
   std::optional<Shape> batch = broadcastShapes(xBatch, yBatch);
   if (!batch)
     return b.bad("batch dimensions differ: A is " + showShape(shapeOf(x)) + ", B is " + showShape(shapeOf(y)));

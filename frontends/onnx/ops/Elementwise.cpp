@@ -82,15 +82,26 @@ static std::optional<int64_t> divInt(int64_t x, int64_t y) {
   return y == -1 ? int64_t(-uint64_t(x)) : x / y;
 }
 
-static LogicalResult foldAdd(Binder &b) { return foldBinary(b, [](double x, double y) { return x + y; }, addInt); }
-static LogicalResult foldSub(Binder &b) { return foldBinary(b, [](double x, double y) { return x - y; }, subInt); }
-static LogicalResult foldMul(Binder &b) { return foldBinary(b, [](double x, double y) { return x * y; }, mulInt); }
-static LogicalResult foldDiv(Binder &b) { return foldBinary(b, [](double x, double y) { return x / y; }, divInt); }
+static LogicalResult foldAdd(Binder &b) {
+  return foldBinary(
+      b, [](double x, double y) { return x + y; }, addInt);
+}
+static LogicalResult foldSub(Binder &b) {
+  return foldBinary(
+      b, [](double x, double y) { return x - y; }, subInt);
+}
+static LogicalResult foldMul(Binder &b) {
+  return foldBinary(
+      b, [](double x, double y) { return x * y; }, mulInt);
+}
+static LogicalResult foldDiv(Binder &b) {
+  return foldBinary(
+      b, [](double x, double y) { return x / y; }, divInt);
+}
 
 //===-- Binary ------------------------------------------------------------------===//
 
-template <typename FloatOp, typename IntOp>
-static LogicalResult importBinary(Binder &b) {
+template <typename FloatOp, typename IntOp> static LogicalResult importBinary(Binder &b) {
   Value x = b.input(0, "A"), y = b.input(1, "B");
   if (!x || !y)
     return failure();
@@ -102,7 +113,8 @@ static LogicalResult importBinary(Binder &b) {
   }
   std::optional<Shape> shape = broadcastShapes(shapeOf(x), shapeOf(y));
   if (!shape)
-    return b.bad("A is " + showShape(shapeOf(x)) + ", B is " + showShape(shapeOf(y)) + ", they do not broadcast to each other");
+    return b.bad("A is " + showShape(shapeOf(x)) + ", B is " + showShape(shapeOf(y)) +
+                 ", they do not broadcast to each other");
   if (!countElements(*shape))
     return b.bad("its result has dimensions " + showShape(*shape) + ", more than 2^40 elements");
   bool isFloat = isa<FloatType>(typeOf(x).getElementType());
@@ -114,8 +126,7 @@ static LogicalResult importBinary(Binder &b) {
 
 //===-- Unary -------------------------------------------------------------------===//
 
-template <typename Op>
-static LogicalResult importUnary(Binder &b) {
+template <typename Op> static LogicalResult importUnary(Binder &b) {
   Value x = b.floatInput(0, "X");
   if (!x)
     return failure();
@@ -123,8 +134,7 @@ static LogicalResult importUnary(Binder &b) {
   return success();
 }
 
-template <typename Op>
-static LogicalResult importWhole(Binder &b) { // ops of our own dialect
+template <typename Op> static LogicalResult importWhole(Binder &b) { // ops of our own dialect
   Value x = b.floatInput(0, "X");
   if (!x)
     return failure();
@@ -167,7 +177,8 @@ static LogicalResult importAbs(Binder &b) {
   if (!x)
     return failure();
   bool isFloat = isa<FloatType>(typeOf(x).getElementType());
-  b.result(isFloat ? Value(math::AbsFOp::create(b.builder, b.loc, x)) : Value(math::AbsIOp::create(b.builder, b.loc, x)));
+  b.result(isFloat ? Value(math::AbsFOp::create(b.builder, b.loc, x))
+                   : Value(math::AbsIOp::create(b.builder, b.loc, x)));
   return success();
 }
 
@@ -183,9 +194,11 @@ static LogicalResult importClip(Binder &b) {
         continue;
       ConstantPtr bound = b.constant(i);
       if (!bound)
-        return b.unsupported(Twine("input ") + (i == 1 ? "min" : "max") + " is computed from the model's data; it must be a constant");
+        return b.unsupported(Twine("input ") + (i == 1 ? "min" : "max") +
+                             " is computed from the model's data; it must be a constant");
       if (bound->size() != 1)
-        return b.bad(Twine("input ") + (i == 1 ? "min" : "max") + " has " + Twine(bound->size()) + " elements, it must have one");
+        return b.bad(Twine("input ") + (i == 1 ? "min" : "max") + " has " + Twine(bound->size()) +
+                     " elements, it must have one");
       (i == 1 ? low : high) = bound->real(0);
     }
   }
@@ -205,7 +218,8 @@ static LogicalResult importClip(Binder &b) {
   return success();
 }
 
-/// x^y for a constant y of one element; the exponents that models use become products and roots, which have simple gradients.
+/// x^y for a constant y of one element; the exponents that models use become products and roots, which have simple
+/// gradients.
 static LogicalResult importPow(Binder &b) {
   ConstantPtr exponent = b.constant(1);
   Value x = b.floatInput(0, "X");
@@ -215,7 +229,8 @@ static LogicalResult importPow(Binder &b) {
     return b.unsupported("input Y is not a constant with one value");
   std::optional<Shape> shape = broadcastShapes(shapeOf(x), exponent->shape);
   if (!shape || !countElements(*shape))
-    return b.bad("X is " + showShape(shapeOf(x)) + ", Y is " + showShape(exponent->shape) + ", they do not broadcast to each other");
+    return b.bad("X is " + showShape(shapeOf(x)) + ", Y is " + showShape(exponent->shape) +
+                 ", they do not broadcast to each other");
   x = broadcastTo(b, x, *shape);
   double e = exponent->real(0);
   auto mul = [&](Value p, Value q) { return arith::MulFOp::create(b.builder, b.loc, p, q); };
@@ -255,7 +270,8 @@ static Type castTarget(Binder &b) {
   case ::onnx::TensorProto::BOOL:
     return b.builder.getI1Type();
   }
-  (void)b.unsupported("attribute \"to\" is " + Twine(to) + "; casts to float32 (1), int32 (6), int64 (7), bool (9) and float64 (11) are supported");
+  (void)b.unsupported("attribute \"to\" is " + Twine(to) +
+                      "; casts to float32 (1), int32 (6), int64 (7), bool (9) and float64 (11) are supported");
   return {};
 }
 
@@ -347,7 +363,8 @@ void addElementwiseOps(OpTable &t) {
   t.onOp("Sqrt", 6, importUnary<math::SqrtOp>, {}, [](Binder &b) { return foldUnary(b, std::sqrt, nullptr); });
   t.onOp("Erf", 9, importUnary<math::ErfOp>);
   t.onOp("Neg", 6, importUnary<arith::NegFOp>, {}, [](Binder &b) {
-    return foldUnary(b, [](double v) { return -v; }, [](int64_t v) { return int64_t(-uint64_t(v)); });
+    return foldUnary(
+        b, [](double v) { return -v; }, [](int64_t v) { return int64_t(-uint64_t(v)); });
   });
   t.onOp("Abs", 6, importAbs);
   t.onOp("Reciprocal", 6, importReciprocal);

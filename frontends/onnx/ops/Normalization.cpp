@@ -1,7 +1,63 @@
-// Normalization operators.
+// Softmax and layer normalisation.
 #include "frontends/onnx/Emit.h"
 #include "frontends/onnx/OpTable.h"
 
 namespace mlir::llcc::frontend {
-void addNormalizationOps(OpTable &t) {}
+
+/// Since opset 13 along one axis (default -1); before, over all dimensions from `axis` (default 1) on as if they were
+/// one.
+template <typename Op> static LogicalResult importSoftmax(Binder &b) {
+  int64_t given = b.attrInt("axis", b.opset < 13 ? 1 : -1);
+  Value x = b.floatInput(0, "input");
+  if (!x)
+    return failure();
+  int64_t rank = rankOf(x);
+  // Before opset 13 the axis may also be the rank: then each row is one element.
+  if (rank == 0 || given < -rank || given > rank - (b.opset < 13 && given >= 0 ? 0 : 1))
+    return b.bad("axis " + Twine(given) + " is outside of an input with " + Twine(rank) + " dimensions");
+  int64_t axis = given < 0 ? given + rank : given;
+  auto create = [&](Value v, int64_t at) { return Op::create(b.builder, b.loc, v.getType(), v, at); };
+  if (b.opset >= 13 || axis == rank - 1) {
+    b.result(create(x, axis));
+    return success();
+  }
+  ArrayRef<int64_t> shape = shapeOf(x);
+  Value rows = reshape(b, x, {*countElements(shape.take_front(axis)), *countElements(shape.drop_front(axis))});
+  b.result(reshape(b, create(rows, 1), shape));
+  return success();
+}
+
+static LogicalResult importLayerNorm(Binder &b) {
+  int64_t given = b.attrInt("axis", -1);
+  double epsilon = b.attrFloat("epsilon", double(1e-5f));
+  b.ignoreAttr("stash_type"); // precision of the statistics; ours are computed in the input's type
+  Value x = b.floatInput(0, "X"), scale = b.floatInput(1, "Scale"), bias = b.optionalFloatInput(2, "B");
+  if (!x || !scale || (b.hasInput(2) && !bias))
+    return failure();
+  std::optional<int64_t> axis = b.axis(given, rankOf(x));
+  if (!axis)
+    return failure();
+  Shape normalized(shapeOf(x).drop_front(*axis));
+  for (auto [name, v] : {std::pair<StringRef, Value *>{"Scale", &scale}, {"B", &bias}}) {
+    if (!*v)
+      continue;
+    std::optional<Shape> shape = broadcastShapes(shapeOf(*v), normalized);
+    if (!shape || *shape != normalized)
+      return b.bad("X is " + showShape(shapeOf(x)) + " and is normalised from axis " + Twine(*axis) + " on, " + name +
+                   " is " + showShape(shapeOf(*v)) + ", it must broadcast to " + showShape(normalized));
+    if (typeOf(*v).getElementType() != typeOf(x).getElementType())
+      return b.bad("element types of X and " + name + " differ");
+    *v = broadcastTo(b, *v, normalized);
+  }
+  b.result(LayerNormOp::create(b.builder, b.loc, x.getType(), x, scale, bias, b.builder.getI64IntegerAttr(*axis),
+                               b.builder.getF64FloatAttr(epsilon)));
+  return success();
+}
+
+void addNormalizationOps(OpTable &t) {
+  t.onOp("Softmax", 1, importSoftmax<SoftmaxOp>);
+  t.onOp("LogSoftmax", 1, importSoftmax<LogSoftmaxOp>);
+  t.onOp("LayerNormalization", 17, importLayerNorm, {Role::Elementwise, Role::Weight, Role::Weight});
+}
+
 } // namespace mlir::llcc::frontend
