@@ -28,7 +28,7 @@ std::string showShape(ArrayRef<int64_t> shape) {
     return "scalar";
   std::string text;
   for (int64_t d : shape)
-    text += (text.empty() ? "" : "x") + (d < 0 ? std::string("?") : std::to_string(d));
+    text += (text.empty() ? "" : "x") + std::to_string(d);
   return text;
 }
 

@@ -1,5 +1,6 @@
 // The bytes of a TensorProto: checks that type, dimensions and payload fit each other, and reads the elements.
 #include "frontends/onnx/Payload.h"
+#include "frontends/onnx/Binder.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/APFloat.h"
 
@@ -115,11 +116,11 @@ std::optional<Payload> checkPayload(const TensorProto &tensor, const Twine &subj
                                          showShape(p.shape) + " need " + Twine(p.bytes));
     ExternalFiles::Result file = files.open(p.file);
     if (!file.bytes)
-      return fail(file.kind, "has external data in \"" + p.file + "\": " + file.error);
+      return fail(file.kind, "has external data in " + quote(p.file) + ": " + file.error);
     if (p.offset > file.bytes->size() || p.bytes > file.bytes->size() - p.offset)
-      return fail(ImportErrors::Bad, "has external data at bytes " + Twine(p.offset) + ".." + Twine(p.offset) + "+" +
-                                         Twine(p.bytes) + " of \"" + p.file + "\", which has " +
-                                         Twine(file.bytes->size()));
+      return fail(ImportErrors::Bad, "has " + Twine(p.bytes) + " bytes of external data from byte " + Twine(p.offset) +
+                                         " of " + quote(p.file) + " on, which has " + Twine(file.bytes->size()) +
+                                         " bytes");
     return p;
   }
   if (tensor.has_raw_data()) {
