@@ -4,16 +4,19 @@
 #include "runtime/llcc_rt.h"
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <new>
 
 using namespace llcc::rt;
 
 struct llcc_rt_module {
-  explicit llcc_rt_module(const char *path) : module(path) {}
-  Module module;
+  explicit llcc_rt_module(const char *path) : owner(std::make_shared<Module>(path)), module(*owner) {}
+  std::shared_ptr<const Module> owner; ///< sessions own it as well, so it may be freed before them
+  const Module &module;
 };
 struct llcc_rt_session {
-  llcc_rt_session(const Module &module, const llcc_rt_options &options) : session(module, options) {}
+  llcc_rt_session(std::shared_ptr<const Module> module, const llcc_rt_options &options)
+      : session(std::move(module), options) {}
   Session session;
 };
 
@@ -81,7 +84,7 @@ uint64_t checkBytes(const Session &session, size_t index, size_t bytes) {
   const Variable &variable = session.module.plan.variables[index];
   if (bytes != variable.shape.bytes())
     throw Error{Usage, "variable \"" + variable.name + "\" has " + std::to_string(variable.shape.bytes()) +
-                             " bytes, it is given " + std::to_string(bytes)};
+                           " bytes, it is given " + std::to_string(bytes)};
   return bytes;
 }
 
@@ -109,10 +112,14 @@ int llcc_rt_session_create(const llcc_rt_module *module, const llcc_rt_options *
   return guarded([&] {
     need(module && session, "llcc_rt_session_create needs a module and a place for the session");
     *session = nullptr;
-    *session = new llcc_rt_session(module->module, optionsOf(options));
+    *session = new llcc_rt_session(module->owner, optionsOf(options));
   });
 }
-void llcc_rt_session_free(llcc_rt_session *session) { delete session; }
+void llcc_rt_session_free(llcc_rt_session *session) {
+  // A thread that hangs in a kernel may come back one day: what it uses, kernels included, is left behind.
+  if (session && !session->session.isLost())
+    delete session;
+}
 
 int llcc_rt_session_info(const llcc_rt_session *session, const char *key, int64_t *value) {
   return guarded([&] {

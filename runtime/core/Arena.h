@@ -16,7 +16,7 @@ public:
     void *block = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED)
       throw Error{Unavailable,
-                    "device " + std::to_string(device) + " cannot get " + std::to_string(size) + " bytes of memory"};
+                  "device " + std::to_string(device) + " cannot get " + std::to_string(size) + " bytes of memory"};
     base = static_cast<char *>(block);
     ::madvise(base, size, MADV_HUGEPAGE);
   }

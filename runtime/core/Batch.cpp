@@ -14,7 +14,7 @@ template <class T> void checkClasses(const Input &input, const char *data, uint6
     auto number = static_cast<int64_t>(value);
     if ((number < 0 || number >= input.classes) && number != input.ignore)
       throw Error{Data, "input \"" + input.name + "\" holds " + std::to_string(number) + " at element " +
-                              std::to_string(i) + ", needs 0 to " + std::to_string(input.classes - 1)};
+                            std::to_string(i) + ", needs 0 to " + std::to_string(input.classes - 1)};
   }
 }
 
@@ -63,13 +63,13 @@ std::vector<const char *> takeBatch(const Plan &plan, const llcc_rt_tensor *give
     Shape found{static_cast<DType>(tensor.dtype), {}};
     if (tensor.dtype > LLCC_RT_BOOL || tensor.rank > 64)
       throw Error{Usage, "input \"" + name + "\" has type " + std::to_string(tensor.dtype) + " and rank " +
-                               std::to_string(tensor.rank)};
+                             std::to_string(tensor.rank)};
     found.dims.assign(tensor.dims, tensor.dims + tensor.rank);
     if (found.type != expected.type || found.dims != expected.dims)
       throw Error{Data, "input \"" + name + "\" is " + nameOf(found) + ", needs " + nameOf(expected)};
     if (tensor.bytes != expected.bytes() || (!tensor.data && tensor.bytes > 0))
-      throw Error{Usage, "input \"" + name + "\" has " + std::to_string(tensor.bytes) + " bytes, " +
-                               nameOf(expected) + " needs " + std::to_string(expected.bytes())};
+      throw Error{Usage, "input \"" + name + "\" has " + std::to_string(tensor.bytes) + " bytes, " + nameOf(expected) +
+                             " needs " + std::to_string(expected.bytes())};
     static const char nothing = 0;
     result[at] = tensor.data ? static_cast<const char *>(tensor.data) : &nothing;
     checkValues(input, result[at], expected.elements());

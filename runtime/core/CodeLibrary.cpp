@@ -42,7 +42,7 @@ void CodeLibrary::load(const std::string &path, std::string_view code, const std
     void *symbol = ::dlsym(handle, kernel.name.c_str());
     if (!symbol)
       throw Error{Data,
-                    path + ": kernel \"" + kernel.name + "\" is not in section \"code.cpu\"; compile the model again"};
+                  path + ": kernel \"" + kernel.name + "\" is not in section \"code.cpu\"; compile the model again"};
     table[kernel.name] = reinterpret_cast<CpuKernel>(symbol);
   }
 }
@@ -50,7 +50,7 @@ void CodeLibrary::load(const std::string &path, std::string_view code, const std
 void checkTarget(const std::string &path, const std::string &target) {
   if (target.compare(0, 3, "cpu") != 0)
     throw Error{Unavailable, path + ": is compiled for " + target +
-                                   ", this build of the runtime has CPU devices only; compile with --target=cpu"};
+                                 ", this build of the runtime has CPU devices only; compile with --target=cpu"};
   size_t colon = target.find(':');
   std::string level = colon == std::string::npos ? "" : target.substr(colon + 1);
   __builtin_cpu_init();
@@ -61,13 +61,13 @@ void checkTarget(const std::string &path, const std::string &target) {
             __builtin_cpu_supports("avx512vl");
   if ((level == "x86-64-v2" && !v2) || (level == "x86-64-v3" && !v3) || (level == "x86-64-v4" && !v4))
     throw Error{Unavailable, path + ": is compiled for " + target + ", this CPU has only " +
-                                   (v3   ? "x86-64-v3"
-                                    : v2 ? "x86-64-v2"
-                                         : "x86-64") +
-                                   "; compile with --target=cpu:" +
-                                   (v3   ? "x86-64-v3"
-                                    : v2 ? "x86-64-v2"
-                                         : "x86-64")};
+                                 (v3   ? "x86-64-v3"
+                                  : v2 ? "x86-64-v2"
+                                       : "x86-64") +
+                                 "; compile with --target=cpu:" +
+                                 (v3   ? "x86-64-v3"
+                                  : v2 ? "x86-64-v2"
+                                       : "x86-64")};
 }
 
 } // namespace llcc::rt

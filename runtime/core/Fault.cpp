@@ -28,7 +28,7 @@ void injectFault(uint32_t device, int64_t step) {
     std::this_thread::sleep_for(std::chrono::milliseconds(ms));
   else
     throw Error{Unavailable,
-                  "device " + std::to_string(device) + " failed at step " + std::to_string(step) + " (LLCC_FAULT)"};
+                "device " + std::to_string(device) + " failed at step " + std::to_string(step) + " (LLCC_FAULT)"};
 }
 
 } // namespace llcc::rt

@@ -26,8 +26,8 @@ void Session::buildInference() {
   uint64_t need = inference.program->arenaBytes + (module.trains() ? seats[0].program->arenaBytes : 0);
   if (memoryLimit && need > memoryLimit)
     throw Error{Unavailable, "inference beside training needs " + std::to_string(need) +
-                                   " bytes on device 0, the limit is " + std::to_string(memoryLimit) +
-                                   "; use a session of an artifact compiled for inference"};
+                                 " bytes on device 0, the limit is " + std::to_string(memoryLimit) +
+                                 "; use a session of an artifact compiled for inference"};
   // While the others rest, device 0 has all threads.
   onDevices(1, [&](uint32_t) {
     inference.coords.assign(plan.sizes.size(), 0);
@@ -84,7 +84,7 @@ void Session::infer(const llcc_rt_tensor *inputs, size_t count, int64_t rows, ll
     if (outputs[o].bytes != needed || !outputs[o].data) {
       if (outputs[o].bytes != whole || runs != 1 || !outputs[o].data)
         throw Error{Usage, "output \"" + name + "\" needs " + std::to_string(needed) + " bytes for " +
-                                 std::to_string(rows) + " rows, it is given " + std::to_string(outputs[o].bytes)};
+                               std::to_string(rows) + " rows, it is given " + std::to_string(outputs[o].bytes)};
       row = 0; // the caller takes the padding as well
     }
     wanted.push_back(

@@ -22,7 +22,7 @@ void LossGate::post(double loss, bool closes) {
     return;
   if (closes && !std::isfinite(sum))
     throw Error{Data, nonFiniteLoss(step, sum) +
-                            ", weights are as before the step; lower the learning rate or check the data"};
+                          ", weights are as before the step; lower the learning rate or check the data"};
   open.store(1, std::memory_order_release);
   wakeAll(open);
 }

@@ -33,8 +33,8 @@ Module::Module(const std::string &path) : path(path) {
     std::string_view section = artifact.section(v.section);
     if (v.offset > section.size() || v.shape.bytes() > section.size() - v.offset)
       throw Error{Data, path + ": parameter \"" + v.name + "\" is said to be " + std::to_string(v.shape.bytes()) +
-                              " bytes at " + std::to_string(v.offset) + " of section \"" + v.section +
-                              "\", which has " + std::to_string(section.size()) + " bytes"};
+                            " bytes at " + std::to_string(v.offset) + " of section \"" + v.section + "\", which has " +
+                            std::to_string(section.size()) + " bytes"};
   }
   checkTarget(path, plan.target);
   code.load(path, artifact.section("code.cpu"), plan.kernels);

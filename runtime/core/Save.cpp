@@ -37,7 +37,7 @@ void writeSection(const Session &session, const std::string &section, const std:
     const Variable &variable = plan.variables[v];
     if (variable.offset < at)
       throw Error{Data, session.module.path + ": parameters overlap in section \"" + section + "\" at byte " +
-                              std::to_string(variable.offset)};
+                            std::to_string(variable.offset)};
     need(file.write(bytes.data() + at, variable.offset - at));
     values.resize(variable.shape.bytes());
     session.get(v, values.data());

@@ -41,14 +41,14 @@ std::chrono::milliseconds timeoutOf(const llcc_rt_options &options) {
 
 [[noreturn]] void tooLarge(uint64_t need, uint64_t limit, const char *what) {
   throw Error{Unavailable, std::string(what) + " needs " + std::to_string(need) + " bytes a device, the limit is " +
-                                 std::to_string(limit) +
-                                 "; compile with more --microbatches, a smaller --dim batch, or more --devices"};
+                               std::to_string(limit) +
+                               "; compile with more --microbatches, a smaller --dim batch, or more --devices"};
 }
 
 } // namespace
 
-Session::Session(const Module &module, const llcc_rt_options &options)
-    : module(module), watch(module.plan.devices(), timeoutOf(options)), network(module.plan, watch),
+Session::Session(std::shared_ptr<const Module> owner, const llcc_rt_options &options)
+    : owner(owner), module(*owner), watch(module.plan.devices(), timeoutOf(options)), network(module.plan, watch),
       gate(watch, capturer(module.plan, 0).second, capturer(module.plan, 0).first),
       threads(options.threads ? static_cast<int>(options.threads) : machineThreads()),
       memoryLimit(options.memory_limit) {
@@ -79,20 +79,6 @@ Session::Session(const Module &module, const llcc_rt_options &options)
     workers.push_back(std::make_unique<Worker>(d, watch));
   onDevices(devices, [this](uint32_t d) { bind(d); });
   loadWeights();
-}
-
-Session::~Session() {
-  if (!lost)
-    return;
-  // A device hangs in its program: its thread, and what it uses, must be left behind.
-  for (auto &worker : workers)
-    (void)worker.release();
-  for (Seat &seat : seats) {
-    (void)seat.executor.release();
-    (void)seat.engine.release();
-    (void)seat.communicator.release();
-    (void)seat.arena.release();
-  }
 }
 
 void Session::onDevices(uint32_t count, const std::function<void(uint32_t)> &job) {
@@ -140,7 +126,7 @@ static void fillInitial(const Shape &shape, double value, std::vector<char> &byt
     std::fill_n(reinterpret_cast<float *>(bytes.data()), count, static_cast<float>(value));
   else
     throw Error{Data, std::string("optimizer state of type ") + nameOf(shape.type) + " cannot begin with " +
-                            std::to_string(value)};
+                          std::to_string(value)};
 }
 
 void Session::loadWeights() {
@@ -218,7 +204,7 @@ void Session::train(const llcc_rt_tensor *inputs, size_t count, double lr, llcc_
       throw Error{Usage, "parameter \"" + name + "\" has no gradient in this plan"};
     if (gradients[g].bytes != variable.shape.bytes() || !gradients[g].data)
       throw Error{Usage, "gradient of \"" + name + "\" needs " + std::to_string(variable.shape.bytes()) +
-                               " bytes, it is given " + std::to_string(gradients[g].bytes)};
+                             " bytes, it is given " + std::to_string(gradients[g].bytes)};
     host.gradients[index] = static_cast<char *>(gradients[g].data);
   }
   gate.begin(step + 1);
@@ -239,7 +225,7 @@ void Session::train(const llcc_rt_tensor *inputs, size_t count, double lr, llcc_
   ++weightsVersion;
   if (gate.expectsLoss() && !std::isfinite(gate.loss()))
     throw Error{Data, nonFiniteLoss(step + 1, gate.loss()) +
-                            ", this plan updates weights before the loss is known, so go back to the last checkpoint"};
+                          ", this plan updates weights before the loss is known, so go back to the last checkpoint"};
   ++step;
   result.step = step;
   result.loss = gate.expectsLoss() ? gate.loss() : std::numeric_limits<double>::quiet_NaN();

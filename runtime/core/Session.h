@@ -13,8 +13,7 @@ namespace llcc::rt {
 
 class Session {
 public:
-  Session(const Module &module, const llcc_rt_options &options);
-  ~Session();
+  Session(std::shared_ptr<const Module> owner, const llcc_rt_options &options);
 
   void train(const llcc_rt_tensor *inputs, size_t count, double lr, llcc_rt_step_result &result,
              llcc_rt_tensor *gradients, size_t gradientCount);
@@ -24,6 +23,13 @@ public:
   void get(size_t index, char *data) const;
   void set(size_t index, const char *data);
 
+  /// A device's thread does not come back: the session must not be destroyed, as that would wait for it.
+  bool isLost() const { return lost; }
+
+private:
+  std::shared_ptr<const Module> owner;
+
+public:
   const Module &module;
   int64_t step = 0; ///< steps done
   /// Memory beside the arenas: libraries' (layouts, scratchpads) and messages between stages.

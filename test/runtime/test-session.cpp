@@ -7,6 +7,7 @@
 #include <fstream>
 #include <limits>
 #include <sstream>
+#include <thread>
 #include <vector>
 
 using namespace llcc::rt;
@@ -322,16 +323,20 @@ static void aLatePeerIsNamed() {
   slow.ints = {1, 1};
   auto &instrs = plan.programs[0].instrs;
   instrs.insert(instrs.begin() + 5, slow);
-  Run run(write(plan, s), 500);
-  Data data(s);
-  int code = llcc_rt_train_step(run.session, data.tensors(), 2, 0.1, nullptr);
-  std::string text = llcc_rt_last_error();
-  CHECK(code == 69 &&
-            contains(text, "waited 500 ms for device 1, which is at instruction 5 (launch k_slow, node \"sleeper\")"),
-        "code %d: %s", code, text.c_str());
-  CHECK(contains(text, "(all_reduce, node \"reduce\")"), "%s", text.c_str());
-  CHECK(contains(text, "does not come back, the session is over"), "%s", text.c_str());
-  // The rest of the sleep would meet freed memory if the session did not leave it behind.
+  std::string text, path = write(plan, s);
+  {
+    Run run(path, 500);
+    Data data(s);
+    int code = llcc_rt_train_step(run.session, data.tensors(), 2, 0.1, nullptr);
+    text = llcc_rt_last_error();
+    CHECK(code == 69 &&
+              contains(text, "waited 500 ms for device 1, which is at instruction 5 (launch k_slow, node \"sleeper\")"),
+          "code %d: %s", code, text.c_str());
+    CHECK(contains(text, "(all_reduce, node \"reduce\")"), "%s", text.c_str());
+    CHECK(contains(text, "does not come back, the session is over"), "%s", text.c_str());
+  }
+  // The sleeper wakes when session and module are freed: what it uses must still be there.
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
 }
 
 static void memoryLimitIsKept() {

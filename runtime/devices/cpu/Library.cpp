@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <mutex>
 #include <oneapi/dnnl/dnnl.hpp>
 
 namespace llcc::rt {
@@ -84,6 +85,10 @@ struct Library::State {
   }
 };
 
+/// oneDNN's cache of primitives reads keys that another thread's creation still changes (2.6.3, seen by
+/// ThreadSanitizer).
+static std::mutex creation;
+
 Library::Library() : state(std::make_unique<State>()) {}
 Library::~Library() = default;
 
@@ -105,6 +110,7 @@ Work Library::matmul(const Program &program, const Instr &instr, const std::vect
   };
   memory::desc lhs = matrix(m, k, instr.ints[4] != 0), rhs = matrix(k, n, instr.ints[5] != 0),
                out = matrix(m, n, false);
+  std::lock_guard<std::mutex> lock(creation);
   try {
     auto &entry = state->cache[keyOf(program, instr)];
     if (!entry.first) {
@@ -162,6 +168,7 @@ Work Library::convolution(const Program &program, const Instr &instr, const std:
   memory::desc first = plain(forward || !inputGrad ? x.dims : y.dims, type);
   memory::desc second = plain(instr.op == Op::ConvWeightGrad ? y.dims : filter, type);
   memory::desc result = plain(forward ? y.dims : inputGrad ? x.dims : filter, type);
+  std::lock_guard<std::mutex> lock(creation);
   try {
     auto &entry = state->cache[keyOf(program, instr)];
     if (!entry.first) {
@@ -237,7 +244,7 @@ void Library::finish() {
   state->layouts.reset(std::aligned_alloc(64, state->layoutBytes));
   if (!state->layouts)
     throw Error{Unavailable,
-                  "cannot allocate " + std::to_string(state->layoutBytes) + " bytes for the layouts of convolutions"};
+                "cannot allocate " + std::to_string(state->layoutBytes) + " bytes for the layouts of convolutions"};
   for (auto &[object, offset] : state->waiting)
     object.set_data_handle(static_cast<char *>(state->layouts.get()) + offset);
   state->waiting.clear();

@@ -28,8 +28,8 @@ void k_descend(void *const *b, const int64_t *coords, int64_t begin, int64_t end
     w[i] -= lr * g[i];
 }
 
-// Keeps the second device busy for three seconds.
+// Keeps the second device busy for two seconds.
 void k_slow(void *const *b, const int64_t *coords, int64_t begin, int64_t end) {
   if (coords[0] == 1)
-    sleep(3);
+    sleep(2);
 }
