@@ -1,0 +1,97 @@
+"""Runs each model of a folder in the interpreter, as imported, and in onnx's reference evaluator (old opsets: ONNX Runtime), on the same random inputs.
+
+usage: compare-values.py FOLDER GLOB… [--batch=N]   prints a line for each model; exit status 1 where one differs
+"""
+import argparse, fnmatch, os, re, subprocess, sys, tempfile
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+parser = argparse.ArgumentParser()
+parser.add_argument("folder")
+parser.add_argument("globs", nargs="+")
+parser.add_argument("--batch", type=int, default=2)
+args = parser.parse_args()
+MLIR_OF = {np.dtype(np.float64): "f64", np.dtype(np.float32): "f32", np.dtype(np.int64): "i64", np.dtype(np.int32): "i32"}
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}: exit {done.returncode}\n{done.stderr}")
+    return done.stdout
+
+
+def literal(a):
+    if a.ndim == 0:
+        return repr(a.item())
+    return "[" + ", ".join(literal(x) for x in a) + "]"
+
+
+def arguments(text):
+    """The arguments of @forward: (value, shape, element type, attributes)."""
+    head = text[text.index("@forward(") + 9: text.index(" {\n    ")]
+    for value, type_, attributes in re.findall(r"(%arg\d+): tensor<([^>]*)> \{([^}]*)\}", head):
+        *shape, element = type_.split("x")
+        yield value, [int(d) for d in shape], element, dict(re.findall(r'(llcc\.\w+) = ("[^"]*"|\d+)', attributes))
+
+
+def check(path):
+    model = onnx.load(path)
+    rng = np.random.default_rng(7)
+    weights = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+    symbolic = any(d.dim_param for i in model.graph.input for d in i.type.tensor_type.shape.dim)
+    text = run("llcc-import", path, *([f"--batch={args.batch}"] if symbolic else []))
+    feeds, constants = {}, []
+    for value, shape, element, attributes in arguments(text):
+        if "llcc.param" in attributes:
+            array = weights[attributes["llcc.param"].strip('"')]
+        else:
+            name = attributes["llcc.input"].strip('"')
+            if element.startswith("i"):
+                array = rng.integers(0, int(attributes["llcc.classes"]), shape).astype(np.int64 if element == "i64" else np.int32)
+            else:  # names that begin with p must be positive
+                array = (rng.uniform(0.3, 2, shape) if name[0] == "p" else rng.standard_normal(shape)).astype(np.float64 if element == "f64" else np.float32)
+            feeds[name] = array
+        assert list(array.shape) == shape, (path, value, array.shape, shape)
+        kind = "x".join([*map(str, shape), element])
+        constants.append(f"    {value} = arith.constant dense<{literal(array)}> : tensor<{kind}>")
+    results = re.search(r"return .* : (.*)\n", text).group(1)
+    body = text[text.index(" {\n    ", text.index("@forward")) + 3:]
+    module = f"module {{\n  func.func @main() -> ({results}) {{\n" + "\n".join(constants) + "\n" + body
+    with tempfile.NamedTemporaryFile("w", suffix=".mlir") as file:
+        file.write(module)
+        file.flush()
+        printed = run("llcc-interpret", file.name)
+    if model.opset_import[0].version < 13:  # the evaluator reads old Softmax as if it were new
+        want = onnxruntime.InferenceSession(path).run(None, feeds)
+    else:
+        want = ReferenceEvaluator(model).run(None, feeds)
+    got = [np.array([float(v) for v in line.split("[")[1].rstrip("]\n").split(",")]) if "[" in line else np.array([float(line.split(": ")[1])])
+           for line in printed.splitlines() if line.startswith("result")]
+    assert len(got) == len(want), (path, len(got), len(want))
+    tolerance = 1e-4 if want[0].dtype == np.float32 else 1e-6  # the interpreter prints six digits or more
+    for g, w in zip(got, want):
+        w = np.asarray(w, np.float64)
+        shape = results.split("<")[1].split(">")[0].split("x")[:-1]
+        if [int(d) for d in shape] != list(w.shape):
+            return f"shape {shape}, the reference has {list(w.shape)}"
+        error = np.max(np.abs(g - w.ravel()) / np.maximum(1, np.abs(w.ravel())), initial=0)
+        if not error <= tolerance:
+            return f"values differ by {error:.3g}"
+    return None
+
+
+wrong = compared = 0
+for name in sorted(os.listdir(args.folder)):
+    stem = name.removesuffix(".onnx")
+    if stem == name or not any(fnmatch.fnmatch(stem, g) for g in args.globs):
+        continue
+    problem = check(os.path.join(args.folder, name))
+    compared += 1
+    wrong += problem is not None
+    print(f"{stem}: {problem or 'equal'}")
+print(f"{compared} compared, {wrong} differ")
+sys.exit(wrong != 0 or compared == 0)
