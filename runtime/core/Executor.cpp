@@ -22,6 +22,8 @@ Executor::Executor(const Program &program, char *arena, const Place &place)
 
 void Executor::run() {
   for (size_t i = 0; i < works.size(); ++i) {
+    // A device that wakes after the session has failed must not touch the host's arrays any more.
+    place.watch.check();
     place.watch.progress(place.device, i);
     if (i == commit && place.gate)
       place.gate->wait(place.device);

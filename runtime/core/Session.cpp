@@ -85,7 +85,7 @@ void Session::onDevices(uint32_t count, const std::function<void(uint32_t)> &job
   if (lost)
     throw Error{Unavailable, unsound};
   for (uint32_t d = 0; d < count; ++d)
-    workers[d]->start([&job, d] { job(d); });
+    workers[d]->start([job, d] { job(d); }); // a copy: a lost thread outlives this call
   for (uint32_t d = 0; d < count; ++d)
     if (!workers[d]->wait(watch.timeout)) {
       lost = true;
