@@ -29,7 +29,8 @@ struct ImportOptions {
   int64_t batch = 0;                   ///< size of the batch dimension that the user asked for; 0: none
   int64_t defaultBatch = 64;           ///< …where neither the user nor the file says one
   std::vector<std::string> freeze;     ///< globs of parameters that are not trained
-  std::vector<std::string> train;      ///< globs of initializers that are trained, whatever their role looks like
+  std::vector<std::string>
+      train;          ///< globs of initializers that are trained, whatever their role looks like; wins over freeze
   std::string output; ///< graph output that comes first (the one that is trained); empty: the file's first
 };
 

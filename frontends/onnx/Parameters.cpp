@@ -148,8 +148,9 @@ std::vector<Initializer> collectInitializers(::onnx::GraphProto &graph, ArrayRef
       continue;
     init.parameter = init.trainable = overridable.contains(init.name) || isParameter(init, readers, files);
   }
-  applyGlobs(options.train, "train", tensors, file, errors, [](Initializer &t) { t.parameter = t.trainable = true; });
+  // --train last: `--freeze=* --train=*.bias` trains the biases alone.
   applyGlobs(options.freeze, "freeze", tensors, file, errors, [](Initializer &t) { t.trainable = false; });
+  applyGlobs(options.train, "train", tensors, file, errors, [](Initializer &t) { t.parameter = t.trainable = true; });
   for (const Initializer &t : tensors)
     if (t.parameter && !t.payload.type.isF32() && !t.payload.type.isF64())
       errors.add(ImportErrors::Unsupported, file + ": parameter " + quote(t.name) + " has element type " +
