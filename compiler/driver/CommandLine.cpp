@@ -1,0 +1,145 @@
+// Flags of llcc, read with CLI11.
+#include "compiler/driver/CommandLine.h"
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <sstream>
+
+namespace llcc {
+
+static const std::map<std::string, Stage> kStages = {{"import", Stage::Import},
+                                                     {"train", Stage::Train},
+                                                     {"shard", Stage::Shard},
+                                                     {"lower", Stage::Lower},
+                                                     {"emit", Stage::Emit}};
+
+// "data=2,tensor=2" → axes in order.
+static std::vector<std::pair<std::string, int64_t>> parseAxes(const std::string &flag, const std::string &text) {
+  std::vector<std::pair<std::string, int64_t>> axes;
+  std::stringstream stream(text);
+  for (std::string part; std::getline(stream, part, ',');) {
+    size_t equal = part.find('=');
+    std::string name = part.substr(0, equal), number = equal == std::string::npos ? "" : part.substr(equal + 1);
+    if (name.empty() || number.empty() || number.size() > 9 ||
+        number.find_first_not_of("0123456789") != std::string::npos || std::stoll(number) < 1)
+      throw CLI::ValidationError(flag, "\"" + part + "\" is not NAME=SIZE with a size of at least 1");
+    for (auto &[other, size] : axes)
+      if (other == name)
+        throw CLI::ValidationError(flag, "names \"" + name + "\" twice");
+    axes.push_back({name, std::stoll(number)});
+  }
+  return axes;
+}
+
+static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
+  app.add_option("model", o.model, "ONNX file")->required()->type_name("MODEL.onnx");
+  if (withBatch)
+    app.add_option("--batch", o.batch, "samples of one step, all devices together (default 64)")
+        ->type_name("N")
+        ->check(CLI::Range(int64_t(1), int64_t(1) << 40));
+  app.add_option_function<std::vector<std::string>>(
+         "--dim",
+         [&o](const std::vector<std::string> &list) {
+           for (const std::string &text : list)
+             for (auto &[name, size] : parseAxes("--dim", text))
+               o.dims[name] = size;
+         },
+         "size of a symbolic dimension")
+      ->type_name("NAME=N");
+  app.add_option("--output", o.output, "output that is trained (default: the first)")->type_name("NAME");
+  app.add_option("--train", o.train, "train only these parameters")->type_name("GLOB");
+  app.add_option("--freeze", o.freeze, "do not train these parameters")->type_name("GLOB");
+  app.add_option("--loss", o.loss, "cross_entropy | nll | mse | l1 | bce_logits (default cross_entropy)")
+      ->check(CLI::IsMember({"cross_entropy", "nll", "mse", "l1", "bce_logits"}));
+  app.add_option("--optimizer", o.optimizer,
+                 "sgd | momentum | adam | adamw, then ,lr=0.001,schedule=cosine,warmup=100 …")
+      ->type_name("NAME,KEY=X");
+  app.add_option("--clip", o.clip, "largest global norm of the gradients")
+      ->type_name("X")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--strategy", o.strategy,
+                 "single | data | tensor | pipeline | hybrid: what to partition (default single)")
+      ->check(CLI::IsMember({"single", "data", "tensor", "pipeline", "hybrid"}));
+  app.add_option("--devices", o.devices, "number of devices (default 4 with a strategy)")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t(1), int64_t(65536)));
+  app.add_option_function<std::string>(
+         "--mesh",
+         [&o](const std::string &text) {
+           o.mesh = parseAxes("--mesh", text);
+           for (auto &[axis, size] : o.mesh)
+             if (axis != "data" && axis != "tensor" && axis != "pipeline")
+               throw CLI::ValidationError("--mesh", "\"" + axis + "\" is not an axis, needs data, tensor or pipeline");
+         },
+         "explicit mesh")
+      ->type_name("data=2,tensor=2,pipeline=2");
+  app.add_option("--schedule", o.schedule, "gpipe | 1f1b (default 1f1b)")->check(CLI::IsMember({"gpipe", "1f1b"}));
+  app.add_option("--microbatches", o.microbatches, "parts of a batch that go through the pipeline one after the other")
+      ->type_name("M")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--target", o.target, "cpu[:x86-64-v3] | cuda[:sm_90] (default cpu: this machine's)")
+      ->type_name("TARGET");
+  app.add_option_function<std::string>(
+         "--stop-after", [&o](const std::string &name) { o.stopAfter = kStages.at(name); },
+         "print the IR after import, train, shard or lower")
+      ->check(CLI::IsMember({"import", "train", "shard", "lower", "emit"}));
+  app.add_option("--dump", o.dump, "write the IR after each stage here")->type_name("DIR");
+  app.add_flag("--explain", o.explain, "say what was chosen, and why");
+}
+
+bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
+  CompileOptions &compile = line.compile;
+  rt::TrainOptions &train = line.train;
+  for (int i = 0; i < argc; ++i)
+    compile.command += (i ? " " : "") + std::string(argv[i]);
+  bool trains = argc > 1 && std::string(argv[1]) == "train";
+  CLI::App app(trains ? "Compiles an ONNX model and trains it here"
+                      : "Compiles an ONNX model into a training artifact (.llx).\nOther forms: llcc train MODEL.onnx "
+                        "--data=…  compiles and trains in one step",
+               trains ? "llcc train" : "llcc");
+  app.set_version_flag("--version", "llcc 0.1.0");
+  addCompileFlags(app, compile, !trains);
+  if (trains) {
+    line.command = CommandLine::Command::Train;
+    rt::addTrainFlags(app, train);
+    app.get_option("--data")->required();
+    ++argv;
+    --argc;
+  } else {
+    app.add_option("-o,--out", compile.artifact, "artifact to write (default: MODEL.llx here)")->type_name("OUT.llx");
+    app.add_option("--label", compile.label, "name of the label input (default label)")->type_name("NAME");
+    app.add_option_function<std::string>(
+           "--memory",
+           [&](const std::string &text) {
+             std::string error;
+             compile.memory = rt::parseBytes(text, error);
+             if (!error.empty())
+               throw CLI::ValidationError("--memory", error);
+           },
+           "bytes that a device may use")
+        ->type_name("SIZE");
+  }
+  code = rt::parseFlags(app, argc, argv);
+  if (code >= 0)
+    return false;
+  if (compile.strategy == "single" && !compile.mesh.empty())
+    compile.strategy = "hybrid";
+  if (trains) {
+    if (train.batch)
+      compile.batch = train.batch;
+    if (!train.label.empty())
+      compile.label = train.label;
+    compile.memory = train.memory;
+    if (compile.batch < 1) {
+      fprintf(stderr, "llcc train: --batch=%lld is not a batch, needs at least 1 sample\n", (long long)compile.batch);
+      code = ExitUsage;
+      return false;
+    }
+  }
+  if (compile.artifact.empty()) {
+    std::string name = compile.model.substr(compile.model.find_last_of('/') + 1);
+    compile.artifact = name.substr(0, name.rfind(".onnx")) + ".llx";
+  }
+  return true;
+}
+
+} // namespace llcc

@@ -1,0 +1,21 @@
+// The command line of llcc: which command, with which options.
+#ifndef LLCC_COMPILER_DRIVER_COMMANDLINE_H
+#define LLCC_COMPILER_DRIVER_COMMANDLINE_H
+
+#include "compiler/pipeline/CompileOptions.h"
+#include "runtime/llrun/Flags.h"
+
+namespace llcc {
+
+struct CommandLine {
+  enum class Command { Compile, Train } command = Command::Compile;
+  CompileOptions compile;
+  rt::TrainOptions train;
+};
+
+/// Parses; prints help or the error and returns false with `code` set where there is nothing to run.
+bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code);
+
+} // namespace llcc
+
+#endif

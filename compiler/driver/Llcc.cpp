@@ -1,0 +1,32 @@
+// llcc: compiles an ONNX model; `llcc train` also trains it here.
+#include "compiler/driver/CommandLine.h"
+#include "compiler/pipeline/Pipeline.h"
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <unistd.h>
+
+int main(int argc, char **argv) {
+  llcc::CommandLine line;
+  int code = 0;
+  if (!llcc::parseCommandLine(argc, argv, line, code))
+    return code;
+  if (line.command == llcc::CommandLine::Command::Compile)
+    return llcc::compile(line.compile);
+
+  // The artifact of `llcc train` lives in a folder of its own for as long as the run.
+  std::string folder = (std::filesystem::temp_directory_path() / "llcc-XXXXXX").string();
+  if (!mkdtemp(folder.data())) {
+    fprintf(stderr, "llcc train: cannot make a temporary folder as %s; set TMPDIR to a folder that can be written\n",
+            folder.c_str());
+    return llcc::ExitCantCreate;
+  }
+  line.compile.artifact = folder + "/model.llx";
+  line.train.artifact = line.compile.artifact;
+  code = llcc::compile(line.compile);
+  if (code == 0 && line.compile.stopAfter == llcc::Stage::Emit)
+    code = llcc::rt::train(line.train);
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
+  return code;
+}

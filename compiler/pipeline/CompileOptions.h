@@ -1,0 +1,56 @@
+// What a user asks the compiler for: one struct, filled by the command line, passed down. Free of MLIR.
+#ifndef LLCC_COMPILER_PIPELINE_COMPILEOPTIONS_H
+#define LLCC_COMPILER_PIPELINE_COMPILEOPTIONS_H
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace llcc {
+
+/// The five stages, in order; Emit is the whole way.
+enum class Stage { Import, Train, Shard, Lower, Emit };
+
+/// Exit codes of sysexits that the compiler uses (reference/reliability.md R6).
+enum ExitCode : int {
+  ExitOk = 0,
+  ExitUsage = 64,
+  ExitBadModel = 65,
+  ExitNoInput = 66,
+  ExitUnsupported = 69,
+  ExitBug = 70,
+  ExitCantCreate = 73,
+  ExitIo = 74,
+  ExitRefused = 77,
+  ExitConfig = 78
+};
+
+struct CompileOptions {
+  std::string model;    ///< path of the ONNX file
+  std::string artifact; ///< path of the .llx to write
+  Stage stopAfter = Stage::Emit;
+  std::string dump; ///< folder for the IR after each stage; empty: none
+  bool explain = false;
+
+  int64_t batch = 64;                     ///< samples of one step, over all devices and microbatches
+  std::map<std::string, int64_t> dims;    ///< sizes of symbolic dimensions
+  std::string output;                     ///< output that is trained; empty: the first
+  std::vector<std::string> train, freeze; ///< globs over parameter names
+
+  std::string loss = "cross_entropy", label = "label", optimizer = "sgd,lr=0.01";
+  double clip = 0; ///< largest global gradient norm; 0: no clipping
+
+  std::string strategy = "single";                   ///< single | data | tensor | pipeline | hybrid
+  int64_t devices = 0;                               ///< 0: product of the mesh, or 1
+  std::vector<std::pair<std::string, int64_t>> mesh; ///< explicit axes
+  std::string schedule = "1f1b";                     ///< gpipe | 1f1b
+  int64_t microbatches = 0;                          ///< 0: chosen
+  uint64_t memory = 0;                               ///< bytes a device may use; 0: no limit
+  std::string target = "cpu";                        ///< cpu[:x86-64-v3] | cuda[:sm_90]
+  std::string command;                               ///< the command line, for the artifact
+};
+
+} // namespace llcc
+
+#endif

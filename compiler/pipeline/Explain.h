@@ -1,0 +1,16 @@
+// `--explain`: what was chosen and why, for people, on stderr.
+#ifndef LLCC_COMPILER_PIPELINE_EXPLAIN_H
+#define LLCC_COMPILER_PIPELINE_EXPLAIN_H
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace mlir::llcc {
+
+/// After shard: placement of each parameter, every collective with bytes and the node it comes from, stages.
+void explainSharding(ModuleOp module);
+/// After lower: memory of each program by kind, instructions, kernels.
+void explainMemory(ModuleOp module);
+
+} // namespace mlir::llcc
+
+#endif

@@ -1,0 +1,260 @@
+// The five stages, in the order in which a reader would tell them.
+#include "compiler/pipeline/Pipeline.h"
+#include "compiler/codegen/Codegen.h"
+#include "compiler/ir/LLCC.h"
+#include "compiler/pipeline/Diagnostics.h"
+#include "compiler/pipeline/Explain.h"
+#include "compiler/pipeline/Mesh.h"
+#include "frontends/onnx/Import.h"
+#include "passes/lower/Passes.h"
+#include "passes/shard/ChooseMesh.h"
+#include "passes/shard/Passes.h"
+#include "passes/train/Optimizer.h"
+#include "passes/train/Passes.h"
+#include "passes/verify/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace mlir::llcc;
+using ::llcc::CompileOptions;
+using ::llcc::MeshAxes;
+using ::llcc::Stage;
+
+static const char *const kStageNames[] = {"import", "train", "shard", "lower", "emit"};
+
+namespace {
+/// One compilation: the module on its way, and what the stages pass on beside it.
+class Compilation {
+public:
+  Compilation(const CompileOptions &options) : options(options), diagnostics(&context, options.model) {
+    // Passes run on one module; threads would only cost start-up time.
+    context.disableMultithreading();
+    context.printOpOnDiagnostic(false);
+    DialectRegistry registry;
+    registry.insert<LlccDialect, arith::ArithDialect, math::MathDialect, func::FuncDialect>();
+    context.appendDialectRegistry(registry);
+  }
+  int run();
+
+private:
+  int fail(int code, const Twine &text) {
+    llvm::errs() << "llcc: " << text << "\n";
+    return code;
+  }
+  int import(int64_t microbatches);
+  int chooseMeshAxes();
+  void addTrain(PassManager &pm, int64_t microbatches);
+  void addShard(PassManager &pm);
+  void addLower(PassManager &pm);
+  int runPasses(Stage stage, llvm::function_ref<void(PassManager &)> add);
+  int afterStage(Stage stage);
+  int checkMemory();
+  int emit();
+
+  const CompileOptions &options;
+  MLIRContext context;
+  UserDiagnostics diagnostics;
+  ImportedModel imported;
+  OwningOpRef<ModuleOp> module;
+  MeshAxes mesh;
+  int64_t microbatches = 1;
+  bool done = false; ///< --stop-after was reached
+};
+} // namespace
+
+int Compilation::import(int64_t parts) {
+  ImportOptions wanted;
+  wanted.dims = options.dims;
+  wanted.batch = options.batch / parts;
+  wanted.train = options.train;
+  wanted.freeze = options.freeze;
+  wanted.output = options.output;
+  ImportErrors errors;
+  FailureOr<ImportedModel> model = importOnnx(options.model, wanted, &context, errors);
+  for (const std::string &message : errors.messages)
+    llvm::errs() << message << "\n";
+  if (failed(model))
+    return errors.exitCode ? errors.exitCode
+                           : fail(::llcc::ExitBug, "bug in llcc: the importer failed without saying why");
+  imported = std::move(*model);
+  module = std::move(imported.module);
+  return 0;
+}
+
+// hybrid without --mesh: imports the model at the size of the batch to know costs, then lets the cost model choose.
+int Compilation::chooseMeshAxes() {
+  std::string error;
+  mesh = ::llcc::meshFromFlags(options, error);
+  if (!error.empty())
+    return fail(::llcc::ExitUsage, error);
+  if (mesh.empty()) {
+    if (int code = import(1))
+      return code;
+    DeviceModel device = StringRef(options.target).starts_with("cuda") ? DeviceModel::cuda() : DeviceModel::cpu();
+    FailureOr<MeshChoice> choice = chooseMesh(*module, ::llcc::deviceCount(options), device, options.microbatches);
+    if (failed(choice))
+      return ::llcc::ExitUsage;
+    for (auto [axis, size] : llvm::zip(choice->mesh.getAxes(), choice->mesh.getSizes()))
+      mesh.push_back({axis.str(), size});
+    if (options.explain)
+      llvm::errs() << choice->explain();
+  }
+  microbatches = ::llcc::microbatchCount(options, mesh, error);
+  return error.empty() ? 0 : fail(::llcc::ExitUsage, error);
+}
+
+void Compilation::addTrain(PassManager &pm, int64_t parts) {
+  AttachLossPassOptions loss;
+  loss.loss = options.loss;
+  loss.label = options.label;
+  loss.output = options.output;
+  loss.microbatches = parts;
+  AttachOptimizerPassOptions optimizer;
+  optimizer.optimizer = options.optimizer;
+  optimizer.clip = options.clip;
+  pm.addPass(createAttachLossPass(loss));
+  pm.addPass(createDifferentiatePass());
+  pm.addPass(createAttachOptimizerPass(optimizer));
+  pm.addPass(createDecomposePass());
+  // Both passes also meet @forward; what they fold there is folded before sharding rules look at it.
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createVerifyTrainPass());
+}
+
+void Compilation::addShard(PassManager &pm) {
+  SplitPipelinePassOptions split;
+  split.schedule = options.schedule;
+  pm.addPass(createSeedShardingPass());
+  pm.addPass(createPropagateShardingPass());
+  pm.addPass(createInsertReshardsPass());
+  pm.addPass(createVerifyPlacementPass());
+  pm.addPass(createPlanReshardsPass());
+  pm.addPass(createVerifyPlacementPass());
+  pm.addPass(createInsertBucketsPass());
+  pm.addPass(createConvertToSpmdPass());
+  pm.addPass(createSplitPipelinePass(split));
+  pm.addPass(createCSEPass());
+  pm.addPass(createVerifyShardPass());
+}
+
+void Compilation::addLower(PassManager &pm) {
+  pm.addPass(createFuseKernelsPass());
+  pm.addPass(createPlanMemoryPass());
+  pm.addPass(createVerifyLowerPass());
+  if (StringRef(options.target).starts_with("cuda"))
+    pm.addPass(createConvertKernelsToGpuPass());
+  else
+    pm.addPass(createConvertKernelsToLoopsPass());
+}
+
+int Compilation::runPasses(Stage stage, llvm::function_ref<void(PassManager &)> add) {
+  PassManager pm(&context);
+  pm.enableVerifier(true);
+  add(pm);
+  unsigned before = diagnostics.errors();
+  if (succeeded(pm.run(*module)))
+    return afterStage(stage);
+  if (diagnostics.errors() == before)
+    return fail(::llcc::ExitBug,
+                Twine("bug in llcc: stage ") + kStageNames[int(stage)] +
+                    " failed without saying why; please report the model and this command: " + options.command);
+  return ::llcc::ExitBadModel;
+}
+
+// Dumps, and prints for --stop-after.
+int Compilation::afterStage(Stage stage) {
+  OpPrintingFlags flags;
+  flags.elideLargeElementsAttrs(64);
+  if (!options.dump.empty()) {
+    SmallString<128> path(options.dump);
+    if (std::error_code error = llvm::sys::fs::create_directories(path))
+      return fail(::llcc::ExitCantCreate, "cannot make the folder " + path + ": " + error.message());
+    llvm::sys::path::append(path, Twine(int(stage) + 1) + "-" + kStageNames[int(stage)] + ".mlir");
+    std::error_code error;
+    llvm::raw_fd_ostream file(path, error);
+    if (error)
+      return fail(::llcc::ExitCantCreate, "cannot write " + path + ": " + error.message());
+    module->print(file, flags);
+  }
+  if (options.stopAfter == stage) {
+    module->print(llvm::outs(), flags);
+    llvm::outs() << "\n";
+    done = true;
+  }
+  return 0;
+}
+
+// A plan that does not fit is refused before anything is written, with the numbers and what would help.
+int Compilation::checkMemory() {
+  for (auto program : module->getOps<ProgramOp>())
+    if (options.memory && uint64_t(program.getArenaBytes()) > options.memory)
+      return fail(::llcc::ExitConfig, "the plan needs " + Twine(program.getArenaBytes()) +
+                                          " bytes on a device (program " + program.getSymName() +
+                                          "), --memory allows " + Twine(options.memory) +
+                                          "; use a smaller --batch, more --microbatches with --strategy=pipeline, or "
+                                          "more --devices with --strategy=tensor or pipeline");
+  return 0;
+}
+
+int Compilation::emit() {
+  PackageInfo info;
+  info.model = llvm::sys::path::filename(options.model);
+  info.target = options.target;
+  info.strategy = options.strategy;
+  info.schedule = options.schedule;
+  info.loss = options.loss;
+  info.command = options.command;
+  info.classification = options.loss == "cross_entropy" || options.loss == "nll";
+  std::string wrong;
+  std::optional<Optimizer> optimizer = parseOptimizer(options.optimizer, wrong);
+  if (!optimizer)
+    return fail(::llcc::ExitUsage, wrong);
+  info.optimizer = options.optimizer;
+  info.learningRate = optimizer->lr;
+  info.lrSchedule = optimizer->schedule;
+  info.warmupSteps = optimizer->warmup;
+  info.totalSteps = optimizer->steps;
+  info.batch = options.batch;
+  for (const ImportedSection &section : imported.sections)
+    info.sections.push_back({section.name, section.bytes});
+  for (const WeightBytes &weight : imported.weights)
+    info.weights[weight.param] = {weight.section, weight.offset};
+  return emitArtifact(*module, info, options.artifact);
+}
+
+int Compilation::run() {
+  if (int code = chooseMeshAxes())
+    return code;
+  if (int code = import(microbatches))
+    return code;
+  if (int code = runPasses(Stage::Import, [](PassManager &pm) { pm.addPass(createVerifyImportPass()); }); code || done)
+    return code;
+  if (int code = runPasses(Stage::Train, [&](PassManager &pm) { addTrain(pm, microbatches); }); code || done)
+    return code;
+  SmallVector<StringAttr> axes;
+  SmallVector<int64_t> sizes;
+  for (auto &[axis, size] : mesh) {
+    axes.push_back(StringAttr::get(&context, axis));
+    sizes.push_back(size);
+  }
+  (*module)->setAttr("llcc.mesh", MeshAttr::get(&context, axes, sizes));
+  if (int code = runPasses(Stage::Shard, [&](PassManager &pm) { addShard(pm); }); code || done)
+    return code;
+  if (options.explain)
+    explainSharding(*module);
+  if (int code = runPasses(Stage::Lower, [&](PassManager &pm) { addLower(pm); }); code || done)
+    return code;
+  if (options.explain)
+    explainMemory(*module);
+  if (int code = checkMemory())
+    return code;
+  return emit();
+}
+
+int ::llcc::compile(const CompileOptions &options) { return Compilation(options).run(); }
