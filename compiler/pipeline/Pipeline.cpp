@@ -70,7 +70,8 @@ private:
 int Compilation::import(int64_t parts) {
   ImportOptions wanted;
   wanted.dims = options.dims;
-  wanted.batch = options.batch / parts;
+  wanted.batch = options.batch;
+  wanted.parts = parts;
   wanted.train = options.train;
   wanted.freeze = options.freeze;
   wanted.output = options.output;

@@ -27,6 +27,7 @@ struct ImportErrors {
 struct ImportOptions {
   std::map<std::string, int64_t> dims; ///< symbolic dimension -> size (--dim NAME=SIZE)
   int64_t batch = 0;                   ///< size of the batch dimension that the user asked for; 0: none
+  int64_t parts = 1;                   ///< microbatches of a step: the graph is imported at the batch divided by this
   int64_t defaultBatch = 64;           ///< …where neither the user nor the file says one
   std::vector<std::string> freeze;     ///< globs of parameters that are not trained
   std::vector<std::string>

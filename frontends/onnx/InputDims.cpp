@@ -78,6 +78,13 @@ std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const Imp
   if (bound.batch <= 0)
     errors.add(ImportErrors::Bad, file + ": the batch size is " + Twine(bound.batch) + ", it must be at least 1");
 
+  // Flags and file say the batch of a step; the graph is imported at the size of one of its parts.
+  int64_t whole = bound.batch;
+  if (whole > 0 && whole % options.parts)
+    errors.add(ImportErrors::Bad, file + ": the batch of " + Twine(whole) + " does not divide into " +
+                                      Twine(options.parts) + " microbatches; use --microbatches with a divisor of it");
+  bound.batch = whole / options.parts;
+
   llvm::MapVector<StringRef, std::string> missing; // symbol -> the input that has it
   for (const auto *input : inputs) {
     const auto &tensor = input->type().tensor_type();
@@ -90,10 +97,10 @@ std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const Imp
       bool isBatch =
           i == 0 &&
           (symbolicBatch ? !hasSize(dim) && (dim.dim_param() == batchSymbol || !named || known == options.dims.end())
-                         : dim.dim_value() == bound.batch);
+                         : dim.dim_value() == whole);
       b.batched |= isBatch;
       if (hasSize(dim))
-        shape.push_back(dim.dim_value());
+        shape.push_back(isBatch ? bound.batch : dim.dim_value());
       else if (isBatch || (named && symbolicBatch && dim.dim_param() == batchSymbol))
         shape.push_back(bound.batch);
       else if (named && known != options.dims.end())
