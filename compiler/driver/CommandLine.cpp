@@ -33,7 +33,7 @@ static std::vector<std::pair<std::string, int64_t>> parseAxes(const std::string 
 static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
   app.add_option("model", o.model, "ONNX file")->required()->type_name("MODEL.onnx");
   if (withBatch)
-    app.add_option("--batch", o.batch, "samples of one step, all devices together (default 64)")
+    app.add_option("--batch", o.batch, "samples of one step, all devices together (default: the file's, else 64)")
         ->type_name("N")
         ->check(CLI::Range(int64_t(1), int64_t(1) << 40));
   app.add_option_function<std::vector<std::string>>(
@@ -129,8 +129,8 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
     if (!train.label.empty())
       compile.label = train.label;
     compile.memory = train.memory;
-    if (compile.batch < 1) {
-      fprintf(stderr, "llcc train: --batch=%lld is not a batch, needs at least 1 sample\n", (long long)compile.batch);
+    if (train.batch < 0) {
+      fprintf(stderr, "llcc train: --batch=%lld is not a batch, needs at least 1 sample\n", (long long)train.batch);
       code = ExitUsage;
       return false;
     }

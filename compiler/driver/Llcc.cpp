@@ -23,6 +23,7 @@ int main(int argc, char **argv) {
   }
   line.compile.artifact = folder + "/model.llx";
   line.train.artifact = line.compile.artifact;
+  line.compile.announce = false;
   code = llcc::compile(line.compile);
   if (code == 0 && line.compile.stopAfter == llcc::Stage::Emit)
     code = llcc::rt::train(line.train);

@@ -32,8 +32,9 @@ struct CompileOptions {
   Stage stopAfter = Stage::Emit;
   std::string dump; ///< folder for the IR after each stage; empty: none
   bool explain = false;
+  bool announce = true; ///< say on stderr what was written, and what to do next
 
-  int64_t batch = 64;                     ///< samples of one step, over all devices and microbatches
+  int64_t batch = 0; ///< samples of one step, over all devices and microbatches; 0: the file's, else 64
   std::map<std::string, int64_t> dims;    ///< sizes of symbolic dimensions
   std::string output;                     ///< output that is trained; empty: the first
   std::vector<std::string> train, freeze; ///< globs over parameter names

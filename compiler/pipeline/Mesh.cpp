@@ -50,19 +50,19 @@ MeshAxes meshFromFlags(const CompileOptions &options, std::string &error) {
   return {{strategy, devices}};
 }
 
-int64_t microbatchCount(const CompileOptions &options, const MeshAxes &mesh, std::string &error) {
+int64_t microbatchCount(const CompileOptions &options, int64_t batch, const MeshAxes &mesh, std::string &error) {
   int64_t stages = sizeOfAxis(mesh, "pipeline");
   if (options.microbatches) {
-    if (options.batch % options.microbatches)
-      error = "--batch=" + std::to_string(options.batch) +
+    if (batch % options.microbatches)
+      error = "--batch=" + std::to_string(batch) +
               " does not divide into --microbatches=" + std::to_string(options.microbatches) +
               " equal parts; choose a divisor of the batch";
     return options.microbatches;
   }
   int64_t count = 1;
   if (stages > 1)
-    for (int64_t m = 2; m <= 2 * stages && m <= options.batch; ++m)
-      if (options.batch % m == 0)
+    for (int64_t m = 2; m <= 2 * stages && m <= batch; ++m)
+      if (batch % m == 0)
         count = m;
   return count;
 }

@@ -17,9 +17,10 @@ MeshAxes meshFromFlags(const CompileOptions &options, std::string &error);
 /// Devices that the user asked for: --devices, else the product of --mesh, else 4 (1 for `single`).
 int64_t deviceCount(const CompileOptions &options);
 
-/// Microbatches of a step: --microbatches, else 1 without a pipeline, else the largest divisor of the batch that is at
-/// most twice the stages (bubble (p-1)/(m+p-1), reference/parallel.md §7). `error` where the batch does not divide.
-int64_t microbatchCount(const CompileOptions &options, const MeshAxes &mesh, std::string &error);
+/// Microbatches of a step of `batch` samples: --microbatches, else 1 without a pipeline, else the largest divisor of
+/// the batch that is at most twice the stages (bubble (p-1)/(m+p-1), reference/parallel.md §7). `error` where the batch
+/// does not divide.
+int64_t microbatchCount(const CompileOptions &options, int64_t batch, const MeshAxes &mesh, std::string &error);
 
 } // namespace llcc
 

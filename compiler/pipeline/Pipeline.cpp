@@ -62,6 +62,7 @@ private:
   ImportedModel imported;
   OwningOpRef<ModuleOp> module;
   MeshAxes mesh;
+  int64_t batch = 0; ///< of a step
   int64_t microbatches = 1;
   bool done = false; ///< --stop-after was reached
 };
@@ -70,7 +71,7 @@ private:
 int Compilation::import(int64_t parts) {
   ImportOptions wanted;
   wanted.dims = options.dims;
-  wanted.batch = options.batch;
+  wanted.batch = batch;
   wanted.parts = parts;
   wanted.train = options.train;
   wanted.freeze = options.freeze;
@@ -93,9 +94,14 @@ int Compilation::chooseMeshAxes() {
   mesh = ::llcc::meshFromFlags(options, error);
   if (!error.empty())
     return fail(::llcc::ExitUsage, error);
-  if (mesh.empty()) {
+  // The file may know the batch, and hybrid has to know costs: both need the model.
+  batch = options.batch;
+  if (mesh.empty() || !batch) {
     if (int code = import(1))
       return code;
+    batch = (*module)->getAttrOfType<IntegerAttr>("llcc.batch").getInt();
+  }
+  if (mesh.empty()) {
     DeviceModel device = StringRef(options.target).starts_with("cuda") ? DeviceModel::cuda() : DeviceModel::cpu();
     FailureOr<MeshChoice> choice = chooseMesh(*module, ::llcc::deviceCount(options), device, options.microbatches);
     if (failed(choice))
@@ -105,7 +111,7 @@ int Compilation::chooseMeshAxes() {
     if (options.explain)
       llvm::errs() << choice->explain();
   }
-  microbatches = ::llcc::microbatchCount(options, mesh, error);
+  microbatches = ::llcc::microbatchCount(options, batch, mesh, error);
   return error.empty() ? 0 : fail(::llcc::ExitUsage, error);
 }
 
@@ -221,12 +227,16 @@ int Compilation::emit() {
   info.lrSchedule = optimizer->schedule;
   info.warmupSteps = optimizer->warmup;
   info.totalSteps = optimizer->steps;
-  info.batch = options.batch;
+  info.batch = batch;
   for (const ImportedSection &section : imported.sections)
     info.sections.push_back({section.name, section.bytes});
   for (const WeightBytes &weight : imported.weights)
     info.weights[weight.param] = {weight.section, weight.offset};
-  return emitArtifact(*module, info, options.artifact);
+  int code = emitArtifact(*module, info, options.artifact);
+  if (code == 0 && options.announce)
+    llvm::errs() << "wrote " << options.artifact << "; train it with: llrun train " << options.artifact
+                 << " --data=FILE.npz\n";
+  return code;
 }
 
 int Compilation::run() {
