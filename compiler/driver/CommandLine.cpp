@@ -72,7 +72,9 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
          },
          "explicit mesh")
       ->type_name("data=2,tensor=2,pipeline=2");
-  app.add_option("--schedule", o.schedule, "gpipe | 1f1b (default 1f1b)")->check(CLI::IsMember({"gpipe", "1f1b"}));
+  app.add_option("--schedule", o.schedule, "gpipe | 1f1b | zb-h1 | FILE.csv (default 1f1b)")->type_name("NAME");
+  app.add_option("--zero", o.zero, "1: optimizer state is cut over the data axis as well (ZeRO-1)")
+      ->check(CLI::Range(0, 1));
   app.add_option("--microbatches", o.microbatches, "parts of a batch that go through the pipeline one after the other")
       ->type_name("M")
       ->check(CLI::PositiveNumber);

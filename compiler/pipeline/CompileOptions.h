@@ -45,7 +45,8 @@ struct CompileOptions {
   std::string strategy = "single";                   ///< single | data | tensor | pipeline | hybrid
   int64_t devices = 0;                               ///< 0: product of the mesh, or 1
   std::vector<std::pair<std::string, int64_t>> mesh; ///< explicit axes
-  std::string schedule = "1f1b";                     ///< gpipe | 1f1b
+  std::string schedule = "1f1b";                     ///< gpipe | 1f1b | zb-h1 | FILE.csv
+  int64_t zero = 0;                                  ///< 1: state is cut over the data axis as well
   int64_t microbatches = 0;                          ///< 0: chosen
   uint64_t memory = 0;                               ///< bytes a device may use; 0: no limit
   std::string target = "cpu";                        ///< cpu[:x86-64-v3] | cuda[:sm_90]

@@ -19,7 +19,7 @@ UserDiagnostics::UserDiagnostics(MLIRContext *context, StringRef path)
         return;
       }
       llvm::errs() << model << ": ";
-      if (StringRef node = nodeOf(part.getLocation()); !node.empty())
+      if (StringRef node = nodeOf(part.getLocation()); !node.empty() && node != model)
         llvm::errs() << "node \"" << node << "\": ";
       llvm::errs() << text << "\n";
     };

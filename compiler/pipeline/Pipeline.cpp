@@ -109,7 +109,8 @@ int Compilation::chooseMeshAxes() {
     for (auto [axis, size] : llvm::zip(choice->mesh.getAxes(), choice->mesh.getSizes()))
       mesh.push_back({axis.str(), size});
     if (options.explain)
-      llvm::errs() << choice->explain();
+      llvm::errs() << choice->explain()
+                   << "hybrid takes the cheapest that uses two axes or more, where one is feasible\n";
   }
   microbatches = ::llcc::microbatchCount(options, batch, mesh, error);
   return error.empty() ? 0 : fail(::llcc::ExitUsage, error);
@@ -138,7 +139,9 @@ void Compilation::addShard(PassManager &pm) {
   SplitPipelinePassOptions split;
   split.schedule = options.schedule;
   pm.addPass(createSeedShardingPass());
-  pm.addPass(createPropagateShardingPass());
+  PropagateShardingPassOptions propagate;
+  propagate.zero = options.zero;
+  pm.addPass(createPropagateShardingPass(propagate));
   pm.addPass(createInsertReshardsPass());
   pm.addPass(createVerifyPlacementPass());
   pm.addPass(createPlanReshardsPass());
