@@ -305,6 +305,12 @@ void Groups::fuseSiblings() {
   }
 }
 
+/// The use that returns the new value of a parameter or of a state.
+bool Groups::isNewValue(OpOperand &use) const {
+  return isa<func::ReturnOp>(use.getOwner()) && (function.getResultAttr(use.getOperandNumber(), "llcc.param") ||
+                                                 function.getResultAttr(use.getOperandNumber(), "llcc.state"));
+}
+
 bool Groups::areSiblings(unsigned a, unsigned b, int64_t shared) const {
   KernelBody one = bodyOf(groups[a].members), two = bodyOf(groups[b].members);
   std::optional<KernelForm> x = formOf(one.ops, one.results), y = formOf(two.ops, two.results);
@@ -313,8 +319,8 @@ bool Groups::areSiblings(unsigned a, unsigned b, int64_t shared) const {
   if (shared > 1)
     return 2 * shared >= x->getExtent() * x->cost && std::abs(groups[a].position - groups[b].position) <= kNear;
   auto isUpdate = [&](const KernelBody &body) {
-    return llvm::all_of(body.results, [](Value result) {
-      return llvm::any_of(result.getUsers(), [](Operation *user) { return isa<func::ReturnOp>(user); });
+    return llvm::all_of(body.results, [&](Value result) {
+      return llvm::any_of(result.getUses(), [&](OpOperand &use) { return isNewValue(use); });
     });
   };
   if (x->kind == KernelForm::Map && x->getExtent() == 1)
@@ -446,8 +452,7 @@ SmallVector<unsigned> Groups::sorted() {
       return true;
     for (Value result :
          bodyOf(groups[id].members).results) // the new value of a parameter needs no room, a scalar little
-      if (elementsOf(result) > 1 &&
-          !llvm::all_of(result.getUsers(), [](Operation *user) { return isa<func::ReturnOp>(user); }))
+      if (elementsOf(result) > 1 && !llvm::all_of(result.getUses(), [&](OpOperand &use) { return isNewValue(use); }))
         balance -= bytesOf(result);
     return balance >= 0;
   };

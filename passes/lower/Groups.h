@@ -52,12 +52,13 @@ private:
   bool fuseProducers();
   void sinkSoleReads();
   void fuseSiblings();
+  bool isNewValue(OpOperand &use) const;
   bool areSiblings(unsigned a, unsigned b, int64_t shared) const;
   /// Values computed once (or arguments) that `op` reads, seen through free ops.
   void sourcesOf(Operation *op, llvm::SmallSetVector<Value, 8> &sources) const;
   bool isComputedOnce(Operation *op) const { return owner.contains(op); }
 
-  func::FuncOp function;
+  mutable func::FuncOp function;
   DenseMap<Operation *, unsigned> owner; ///< op that is computed once -> its first group, see find
   DenseMap<Operation *, int64_t> position;
   mutable SmallVector<unsigned> leader; ///< union-find

@@ -36,7 +36,8 @@ func::FuncOp Kernels::get(const KernelBody &body, ArrayRef<int64_t> inPlace) {
 
   std::string key;
   llvm::raw_string_ostream os(key);
-  kernel.print(os, OpPrintingFlags().elideLargeElementsAttrs(int64_t(1) << 40));
+  // Flags of the command line (debug info, elision) must not decide what is equal.
+  kernel.print(os, OpPrintingFlags().enableDebugInfo(false).elideLargeElementsAttrs(int64_t(1) << 40).useLocalScope());
   auto [it, isNew] = known.try_emplace(key);
   if (!isNew) {
     kernel.erase();
