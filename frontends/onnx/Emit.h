@@ -27,6 +27,9 @@ Value reduce(Binder &b, Value x, ReduceKind kind, ArrayRef<int64_t> dims, bool k
 /// The shape that numpy's broadcasting gives; nothing where the shapes do not fit.
 std::optional<Shape> broadcastShapes(ArrayRef<int64_t> a, ArrayRef<int64_t> b);
 
+/// Inputs of one type, brought to a common shape; empty where that is refused (said).
+SmallVector<Value> broadcastInputs(Binder &b, ArrayRef<unsigned> inputs);
+
 } // namespace mlir::llcc::frontend
 
 #endif

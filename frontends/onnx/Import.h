@@ -17,10 +17,13 @@ struct ImportErrors {
   /// The value is the exit code of sysexits; the driver leaves with the gravest one.
   enum Kind { Bad = 65, Missing = 66, Unsupported = 69, Escape = 77 };
   std::vector<std::string> messages;
+  /// What may not be meant, but does not stop the import.
+  std::vector<std::string> warnings;
   /// 0 while nothing is wrong. Grave before mild: Escape, Missing, Bad, Unsupported.
   int exitCode = 0;
 
   void add(Kind kind, const Twine &message);
+  void warn(const Twine &message) { warnings.push_back(message.str()); }
   bool empty() const { return messages.empty(); }
 };
 
@@ -29,7 +32,7 @@ struct ImportOptions {
   int64_t batch = 0;                   ///< size of the batch dimension that the user asked for; 0: none
   int64_t parts = 1;                   ///< microbatches of a step: the graph is imported at the batch divided by this
   int64_t defaultBatch = 64;           ///< …where neither the user nor the file says one
-  std::vector<std::string> freeze;     ///< globs of parameters that are not trained
+  std::vector<std::string> freeze;     ///< globs of parameters that are not trained; one that matches none is a warning
   std::vector<std::string>
       train;          ///< globs of initializers that are trained, whatever their role looks like; wins over freeze
   std::string output; ///< graph output that comes first (the one that is trained); empty: the file's first

@@ -3,6 +3,7 @@
 #include "frontends/onnx/Importer.h"
 #include "compiler/ir/LLCC.h"
 #include "compiler/ir/Provenance.h"
+#include "frontends/onnx/Aliases.h"
 #include "frontends/onnx/GraphOrder.h"
 #include "frontends/onnx/InputDims.h"
 #include "frontends/onnx/ModelFile.h"
@@ -281,16 +282,23 @@ FailureOr<ImportedModel> Importer::run() {
   std::string path = folder.empty() ? file : (folder + "/" + file).str();
   if (failed(readModel(path, model, errors)) || failed(checkOpsets()))
     return failure();
-  auto nodes = orderNodes(model.graph(), file, errors);
-  if (!errors.empty())
-    return failure();
+  std::vector<const ::onnx::NodeProto *> nodes;
+  auto collect = [&](ImportErrors &said) {
+    nodes = orderNodes(model.graph(), file, said);
+    if (said.empty())
+      tensors = collectInitializers(*model.mutable_graph(), nodes, opset, options, file, context, files, said);
+  };
+  ImportErrors first; // said again, whole, by the second time
+  collect(first);
+  if (!first.empty() || !separateAliases(*model.mutable_graph(), tensors, files))
+    errors = std::move(first);
+  else
+    collect(errors);
   for (const auto *node : nodes)
     for (const auto &input : node->input())
       used.insert(input);
   for (const auto &output : model.graph().output())
     used.insert(output.name());
-
-  tensors = collectInitializers(*model.mutable_graph(), nodes, opset, options, file, context, files, errors);
   for (Initializer &t : tensors) {
     Slot s;
     s.tensor = &t;

@@ -19,6 +19,8 @@ int main(int argc, char **argv) {
   cl::opt<bool> weights("weights",
                         cl::desc("print a line for each parameter: where its bytes lie, and the first of them"),
                         cl::cat(category));
+  cl::opt<std::string> sections("sections", cl::desc("folder that gets a file for each section, model.onnx first"),
+                                cl::cat(category));
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "imports an ONNX model and prints the IR\n");
 
@@ -37,10 +39,21 @@ int main(int argc, char **argv) {
   mlir::MLIRContext context;
   mlir::llcc::ImportErrors errors;
   auto imported = mlir::llcc::importOnnx(path, options, &context, errors);
+  for (const std::string &message : errors.warnings)
+    llvm::errs() << "warning: " << message << '\n';
   if (failed(imported)) {
     for (const std::string &message : errors.messages)
       llvm::errs() << message << '\n';
     return errors.exitCode;
+  }
+  for (const auto &section : sections.empty() ? std::vector<mlir::llcc::ImportedSection>() : imported->sections) {
+    std::error_code code;
+    llvm::raw_fd_ostream file(sections + "/" + section.name, code);
+    if (code) {
+      llvm::errs() << sections << "/" << section.name << ": " << code.message() << '\n';
+      return 73;
+    }
+    file << section.bytes;
   }
   mlir::OpPrintingFlags flags;
   if (locations)

@@ -8,6 +8,7 @@ OpTable::OpTable() {
   addContractionOps(*this);
   addElementwiseOps(*this);
   addIndexingOps(*this);
+  addLogicOps(*this);
   addNormalizationOps(*this);
   addReductionOps(*this);
   addShapeOps(*this);

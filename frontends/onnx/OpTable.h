@@ -19,9 +19,13 @@ using Handler = LogicalResult (*)(Binder &);
 /// What a float initializer is when it stands at an input of an operator.
 enum class Role : uint8_t {
   Elementwise, ///< a parameter, unless it has one element or looks like a mask
-  Weight,      ///< a parameter
-  View,        ///< what the result is (transposes and the like)
-  Data,        ///< never a parameter: conditions, bounds, indices
+  Scale,  ///< the same, unless it varies along more than one dimension: tables of rotary positions do, learned gains do
+          ///< not
+  Affine, ///< a parameter, unless all its elements are equal: what exporters write where a norm has no gain or offset
+  Weight, ///< a parameter
+  View,   ///< what the result is (transposes and the like)
+  Scores, ///< of a softmax: what varies along several dimensions and is added to them is a mask
+  Data,   ///< never a parameter: conditions, bounds, indices
 };
 
 struct OpRow {
@@ -65,6 +69,7 @@ void addConstantOps(OpTable &table);
 void addContractionOps(OpTable &table);
 void addElementwiseOps(OpTable &table);
 void addIndexingOps(OpTable &table);
+void addLogicOps(OpTable &table);
 void addNormalizationOps(OpTable &table);
 void addReductionOps(OpTable &table);
 void addShapeOps(OpTable &table);

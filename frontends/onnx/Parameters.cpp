@@ -30,6 +30,21 @@ struct Readers {
     const Node *other = producer.lookup(node.input(1 - input));
     return other && role(*other, 1) == Role::Weight;
   }
+  /// Does a sum go into a softmax, through further sums? Then what it adds is a mask or a table of positions.
+  bool feedsScores(const Node &sum) const {
+    const Node *node = &sum;
+    llvm::SmallPtrSet<const Node *, 8> seen;
+    while (node && node->op_type() == "Add" && node->output_size() && seen.insert(node).second) {
+      const Node *next = nullptr;
+      for (auto [reader, input] : of.lookup(node->output(0))) {
+        if (role(*reader, input) == Role::Scores)
+          return true;
+        next = reader;
+      }
+      node = next;
+    }
+    return false;
+  }
 };
 
 /// Masks hold huge negative numbers or infinities, parameters do not.
@@ -40,8 +55,15 @@ bool looksLikeMask(const ::onnx::TensorProto &proto, const Payload &payload, Ext
   return llvm::any_of(c->reals, [](double v) { return !(std::abs(v) < 9e3); });
 }
 
+bool isSplat(const Initializer &init, ExternalFiles &files) {
+  return init.payload.elements <= kMaxConstantElements && readConstant(*init.proto, init.payload, files)->isSplat();
+}
+
 /// Follows the views of a tensor to what computes with it.
 bool isParameter(const Initializer &init, const Readers &readers, ExternalFiles &files) {
+  if (init.payload.shape.empty()) // scalars are factors; a learned one needs --train
+    return false;
+  int64_t varying = llvm::count_if(init.payload.shape, [](int64_t size) { return size > 1; });
   SmallVector<StringRef> names = {init.name};
   llvm::StringSet<> seen;
   bool elementwise = false;
@@ -57,10 +79,18 @@ bool isParameter(const Initializer &init, const Readers &readers, ExternalFiles 
         for (const auto &output : node->output())
           names.push_back(output);
         break;
+      case Role::Affine:
+        if (!isSplat(init, files))
+          return true;
+        break;
+      case Role::Scale:
+        elementwise |= varying == 1;
+        break;
       case Role::Elementwise:
         elementwise |=
-            init.payload.elements > 1 || (!init.payload.shape.empty() && readers.addsToContraction(*node, input));
+            varying >= 2 ? !readers.feedsScores(*node) : varying == 1 || readers.addsToContraction(*node, input);
         break;
+      case Role::Scores:
       case Role::Data:
         break;
       }
@@ -69,9 +99,11 @@ bool isParameter(const Initializer &init, const Readers &readers, ExternalFiles 
   return elementwise && !looksLikeMask(*init.proto, init.payload, files);
 }
 
-/// Applies one list of globs; a glob that matches nothing is an error that lists what it could have meant.
+/// Applies one list of globs; for one that matches nothing `unmatched` gets a sentence that lists what it could have
+/// meant.
 void applyGlobs(const std::vector<std::string> &globs, StringRef flag, std::vector<Initializer> &tensors,
-                StringRef file, ImportErrors &errors, function_ref<void(Initializer &)> apply) {
+                StringRef file, ImportErrors &errors, function_ref<void(Initializer &)> apply,
+                function_ref<void(const Twine &)> unmatched) {
   for (const std::string &glob : globs) {
     auto pattern = llvm::GlobPattern::create(glob);
     if (!pattern) {
@@ -95,8 +127,8 @@ void applyGlobs(const std::vector<std::string> &globs, StringRef flag, std::vect
     std::string names;
     for (size_t i = 0; i < std::min<size_t>(near.size(), 5); ++i)
       names += (i ? ", " : "") + quote(near[i].second);
-    errors.add(ImportErrors::Bad, file + ": --" + flag + "=" + glob + " matches no parameter" +
-                                      (names.empty() ? "; the model has none" : "; near: " + names));
+    unmatched(file + ": --" + flag + "=" + glob + " matches no parameter" +
+              (names.empty() ? "; the model has none" : "; near: " + names));
   }
 }
 
@@ -148,9 +180,14 @@ std::vector<Initializer> collectInitializers(::onnx::GraphProto &graph, ArrayRef
       continue;
     init.parameter = init.trainable = overridable.contains(init.name) || isParameter(init, readers, files);
   }
-  // --train last: `--freeze=* --train=*.bias` trains the biases alone.
-  applyGlobs(options.freeze, "freeze", tensors, file, errors, [](Initializer &t) { t.trainable = false; });
-  applyGlobs(options.train, "train", tensors, file, errors, [](Initializer &t) { t.parameter = t.trainable = true; });
+  // --train last: `--freeze=* --train=*.bias` trains the biases alone. A freeze that matches nothing leaves nothing to
+  // do, as exporters fold tensors away; a train that matches nothing would train something else than was asked for.
+  applyGlobs(
+      options.freeze, "freeze", tensors, file, errors, [](Initializer &t) { t.trainable = false; },
+      [&](const Twine &what) { errors.warn(what); });
+  applyGlobs(
+      options.train, "train", tensors, file, errors, [](Initializer &t) { t.parameter = t.trainable = true; },
+      [&](const Twine &what) { errors.add(ImportErrors::Bad, what); });
   for (const Initializer &t : tensors)
     if (t.parameter && !t.payload.type.isF32() && !t.payload.type.isF64())
       errors.add(ImportErrors::Unsupported, file + ": parameter " + quote(t.name) + " has element type " +

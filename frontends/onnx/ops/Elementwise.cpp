@@ -1,5 +1,6 @@
 // Elementwise operators: arith and math on tensors of equal shape, with numpy's broadcasting made explicit.
 #include "frontends/onnx/Emit.h"
+#include "frontends/onnx/Fold.h"
 #include "frontends/onnx/OpTable.h"
 #include <cmath>
 
@@ -27,19 +28,6 @@ static LogicalResult foldUnary(Binder &b, double (*real)(double), int64_t (*inte
   return success();
 }
 
-/// Index into an operand of `shape` for element `i` of a result of `to`, by numpy's rule.
-static int64_t broadcastIndex(int64_t i, ArrayRef<int64_t> to, ArrayRef<int64_t> shape) {
-  int64_t index = 0, stride = 1;
-  for (size_t d = 0; d < shape.size(); ++d) {
-    int64_t size = to[to.size() - 1 - d], own = shape[shape.size() - 1 - d];
-    if (own != 1)
-      index += i % size * stride;
-    stride *= own;
-    i /= size;
-  }
-  return index;
-}
-
 using RealFn = double (*)(double, double);
 using IntFn = std::optional<int64_t> (*)(int64_t, int64_t);
 
@@ -49,27 +37,17 @@ static LogicalResult foldBinary(Binder &b, RealFn real, IntFn integer) {
     return b.bad("has " + Twine(b.numInputs()) + " inputs, it needs two");
   if (x->type != y->type)
     return b.bad("element types of its two inputs differ");
-  std::optional<Shape> shape = broadcastShapes(x->shape, y->shape);
-  std::optional<int64_t> count = shape ? countElements(*shape) : std::nullopt;
-  if (!count || *count > kMaxConstantElements)
-    return b.bad("inputs " + showShape(x->shape) + " and " + showShape(y->shape) + " do not broadcast to each other");
-  auto r = std::make_shared<Constant>();
-  r->type = x->type;
-  r->shape = *shape;
-  for (int64_t i = 0; i < *count; ++i) {
-    int64_t ix = broadcastIndex(i, *shape, x->shape), iy = broadcastIndex(i, *shape, y->shape);
-    if (x->isFloat()) {
-      r->reals.push_back(real(x->reals[ix], y->reals[iy]));
-    } else {
-      std::optional<int64_t> v = integer(x->ints[ix], y->ints[iy]);
-      if (!v)
-        return b.bad("division of a constant by zero");
-      r->ints.push_back(*v);
+  bool defined = true;
+  LogicalResult result = foldBroadcast(b, {x, y}, x->type, [&](ArrayRef<int64_t> at, Constant &r) {
+    if (r.isFloat()) {
+      r.reals.push_back(real(x->reals[at[0]], y->reals[at[1]]));
+      return;
     }
-  }
-  r->round();
-  b.result(ConstantPtr(r));
-  return success();
+    std::optional<int64_t> v = integer(x->ints[at[0]], y->ints[at[1]]);
+    defined &= bool(v);
+    r.ints.push_back(v.value_or(0));
+  });
+  return defined ? result : b.bad("division of a constant by zero");
 }
 
 // Wrapping integer arithmetic, as numpy's.
@@ -124,6 +102,47 @@ template <typename FloatOp, typename IntOp> static LogicalResult importBinary(Bi
   return success();
 }
 
+/// One or more inputs; NaN wins, as in numpy.
+template <typename FloatOp, typename IntOp> static LogicalResult importVariadic(Binder &b) {
+  SmallVector<unsigned> all = llvm::to_vector(llvm::seq<unsigned>(0, b.numInputs()));
+  SmallVector<Value> values = broadcastInputs(b, all);
+  if (values.empty())
+    return b.failed() ? failure() : b.bad("has no input");
+  Value r = values[0];
+  bool isFloat = isa<FloatType>(typeOf(r).getElementType());
+  for (Value v : llvm::drop_begin(values))
+    r = isFloat ? Value(FloatOp::create(b.builder, b.loc, r, v)) : Value(IntOp::create(b.builder, b.loc, r, v));
+  b.result(r);
+  return success();
+}
+
+static LogicalResult foldVariadic(Binder &b, bool max) {
+  SmallVector<ConstantPtr> inputs;
+  for (unsigned i = 0; i < b.numInputs(); ++i) {
+    inputs.push_back(b.constant(i));
+    if (!inputs.back() || inputs.back()->type != inputs[0]->type)
+      return b.bad("needs inputs of one type");
+  }
+  return foldBroadcast(b, inputs, inputs[0]->type, [&](ArrayRef<int64_t> at, Constant &r) {
+    if (r.isFloat()) {
+      double best = inputs[0]->reals[at[0]];
+      for (size_t k = 1; k < inputs.size(); ++k) {
+        double v = inputs[k]->reals[at[k]];
+        if (std::isnan(v) || (max ? v > best : v < best))
+          best = v;
+      }
+      r.reals.push_back(best);
+      return;
+    }
+    int64_t best = inputs[0]->ints[at[0]];
+    for (size_t k = 1; k < inputs.size(); ++k)
+      best = max ? std::max(best, inputs[k]->ints[at[k]]) : std::min(best, inputs[k]->ints[at[k]]);
+    r.ints.push_back(best);
+  });
+}
+static LogicalResult foldMax(Binder &b) { return foldVariadic(b, true); }
+static LogicalResult foldMin(Binder &b) { return foldVariadic(b, false); }
+
 //===-- Unary -------------------------------------------------------------------===//
 
 template <typename Op> static LogicalResult importUnary(Binder &b) {
@@ -150,6 +169,18 @@ static LogicalResult importRelu(Binder &b) {
   Value zero = splatLike(b, x, 0);
   Value positive = arith::CmpFOp::create(b.builder, b.loc, arith::CmpFPredicate::UGT, x, zero);
   b.result(arith::SelectOp::create(b.builder, b.loc, positive, x, zero));
+  return success();
+}
+
+/// x where x > 0, alpha * x elsewhere.
+static LogicalResult importLeakyRelu(Binder &b) {
+  double alpha = b.attrFloat("alpha", double(0.01f));
+  Value x = b.floatInput(0, "X");
+  if (!x)
+    return failure();
+  Value positive = arith::CmpFOp::create(b.builder, b.loc, arith::CmpFPredicate::UGT, x, splatLike(b, x, 0));
+  Value scaled = arith::MulFOp::create(b.builder, b.loc, x, splatLike(b, x, alpha));
+  b.result(arith::SelectOp::create(b.builder, b.loc, positive, x, scaled));
   return success();
 }
 
@@ -254,10 +285,17 @@ static LogicalResult importPow(Binder &b) {
 
 //===-- Type and identity -------------------------------------------------------===//
 
+/// Cast names the type by an attribute, CastLike by its second input.
 static Type castTarget(Binder &b) {
-  int64_t to = b.attrInt("to", 0);
   b.ignoreAttr("saturate");   // float8 only
   b.ignoreAttr("round_mode"); // float8 only
+  if (b.node.op_type() == "CastLike") {
+    Type like = b.inputType(1).first;
+    if (!like)
+      (void)b.bad("input target_type (number 1) is missing");
+    return like;
+  }
+  int64_t to = b.attrInt("to", 0);
   switch (to) {
   case ::onnx::TensorProto::FLOAT:
     return b.builder.getF32Type();
@@ -353,10 +391,15 @@ static LogicalResult importDropout(Binder &b) {
 void addElementwiseOps(OpTable &t) {
   t.onOp("Add", 7, importBinary<arith::AddFOp, arith::AddIOp>, {}, foldAdd);
   t.onOp("Sub", 7, importBinary<arith::SubFOp, arith::SubIOp>, {}, foldSub);
-  t.onOp("Mul", 7, importBinary<arith::MulFOp, arith::MulIOp>, {}, foldMul);
-  t.onOp("Div", 7, importBinary<arith::DivFOp, arith::DivSIOp>, {}, foldDiv);
+  t.onOp("Mul", 7, importBinary<arith::MulFOp, arith::MulIOp>, {Role::Scale}, foldMul);
+  t.onOp("Div", 7, importBinary<arith::DivFOp, arith::DivSIOp>, {Role::Scale}, foldDiv);
   t.onOp("Pow", 7, importPow, {Role::Elementwise, Role::Data});
+  t.onOp("Max", 8, importVariadic<arith::MaximumFOp, arith::MaxSIOp>, {}, foldMax);
+  t.onOp("Min", 8, importVariadic<arith::MinimumFOp, arith::MinSIOp>, {}, foldMin);
   t.onOp("Relu", 6, importRelu);
+  t.onOp("LeakyRelu", 6, importLeakyRelu);
+  t.onOp("Sin", 7, importUnary<math::SinOp>, {}, [](Binder &b) { return foldUnary(b, std::sin, nullptr); });
+  t.onOp("Cos", 7, importUnary<math::CosOp>, {}, [](Binder &b) { return foldUnary(b, std::cos, nullptr); });
   t.onOp("Tanh", 6, importUnary<math::TanhOp>);
   t.onOp("Exp", 6, importUnary<math::ExpOp>, {}, [](Binder &b) { return foldUnary(b, std::exp, nullptr); });
   t.onOp("Log", 6, importUnary<math::LogOp>, {}, [](Binder &b) { return foldUnary(b, std::log, nullptr); });
@@ -373,6 +416,7 @@ void addElementwiseOps(OpTable &t) {
   t.onOp("Gelu", 20, importGelu);
   t.onOp("Clip", 6, importClip, {Role::Elementwise, Role::Data});
   t.onOp("Cast", 6, importCast, {Role::View}, foldCast);
+  t.onOp("CastLike", 15, importCast, {Role::View, Role::Data}, foldCast);
   t.onOp("Identity", 1, importIdentity, {Role::View});
   t.onOp("Dropout", 7, importDropout, {Role::View, Role::Data});
 }

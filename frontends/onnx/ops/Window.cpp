@@ -107,6 +107,68 @@ static LogicalResult importConv(Binder &b) {
   return success();
 }
 
+/// The gradient of a convolution with respect to its input, of the shape that the attributes say.
+static LogicalResult importConvTranspose(Binder &b) {
+  int64_t groups = b.attrInt("group", 1);
+  std::string autoPad = b.attrString("auto_pad", "NOTSET");
+  Value x = b.floatInput(0, "X"), weights = b.floatInput(1, "W"), bias = b.optionalFloatInput(2, "B");
+  if (!x || !weights || (b.hasInput(2) && !bias))
+    return failure();
+  ArrayRef<int64_t> xs = shapeOf(x), ws = shapeOf(weights); // [N, C, spatial..], [C, M/groups, kernel..]
+  if (xs.size() < 3 || xs.size() > 5 || ws.size() != xs.size())
+    return b.bad("X is " + showShape(xs) + " and W is " + showShape(ws) +
+                 ", both must have one to three spatial dimensions");
+  size_t rank = xs.size() - 2;
+  Shape strides = b.attrInts("strides", Shape(rank, 1)), dilations = b.attrInts("dilations", Shape(rank, 1)),
+        pads = b.attrInts("pads", Shape(2 * rank, 0)), extra = b.attrInts("output_padding", Shape(rank, 0)),
+        kernel = b.attrInts("kernel_shape", ws.drop_front(2)), wanted = b.attrInts("output_shape");
+  if (b.failed())
+    return failure();
+  if (autoPad != "NOTSET" && autoPad != "VALID")
+    return b.unsupported("auto_pad " + quote(autoPad) + " is not supported; give pads");
+  if (!wanted.empty())
+    return b.unsupported("attribute \"output_shape\" is not supported; give pads and output_padding");
+  if (ArrayRef<int64_t>(kernel) != ws.drop_front(2) || strides.size() != rank || dilations.size() != rank ||
+      pads.size() != 2 * rank || extra.size() != rank)
+    return b.bad("kernel_shape, strides, dilations, pads or output_padding do not fit to X " + showShape(xs) +
+                 " and W " + showShape(ws));
+  Type type = typeOf(x).getElementType();
+  if (typeOf(weights).getElementType() != type || (bias && typeOf(bias).getElementType() != type))
+    return b.bad("element types of X, W and B differ");
+  if (groups < 1 || xs[1] % groups || ws[0] != xs[1])
+    return b.bad("channels differ: X is " + showShape(xs) + ", W is " + showShape(ws) + " with group " + Twine(groups) +
+                 "; W must be C x M/group x kernel");
+  if (ws[1] > kMaxElements / groups)
+    return b.bad("W has too many output channels");
+  if (bias && (rankOf(bias) != 1 || shapeOf(bias)[0] != ws[1] * groups))
+    return b.bad("B is " + showShape(shapeOf(bias)) + ", W has " + Twine(ws[1] * groups) + " output channels");
+  Shape to = {xs[0], ws[1] * groups}, lo, hi;
+  for (size_t d = 0; d < rank; ++d) {
+    for (int64_t v : {strides[d] - 1, dilations[d] - 1, pads[d], pads[rank + d], extra[d]})
+      if (v < 0 || v > kMaxWindow)
+        return b.bad("strides, dilations, pads or output_padding hold a number that is out of range");
+    bool sane = xs[2 + d] >= 1 && xs[2 + d] < kMaxWindow && kernel[d] >= 1 && kernel[d] < kMaxWindow;
+    int64_t reach = sane ? dilations[d] * (kernel[d] - 1) + 1 : 0;
+    int64_t size = sane ? strides[d] * (xs[2 + d] - 1) + extra[d] + reach - pads[d] - pads[rank + d] : 0;
+    // The convolution whose gradient this is must give X's size back, and no more.
+    if (size < 1 || reach > kMaxElements || extra[d] >= std::max(strides[d], dilations[d]) ||
+        (size + pads[d] + pads[rank + d] - reach) / strides[d] + 1 != xs[2 + d])
+      return b.bad("its result has size " + Twine(size) + " at spatial dimension " + Twine(d) +
+                   ", it does not fit to X, " + showShape(xs) + "; check pads and output_padding");
+    to.push_back(size);
+    lo.push_back(pads[d]);
+    hi.push_back(pads[rank + d]);
+  }
+  if (!countElements(to))
+    return b.bad("its result has dimensions " + showShape(to) + ", more than 2^40 elements");
+  Value y = ConvInputGradOp::create(b.builder, b.loc, RankedTensorType::get(to, type), x, weights, strides, lo, hi,
+                                    dilations, groups);
+  if (bias)
+    y = arith::AddFOp::create(b.builder, b.loc, y, broadcast(b, bias, to, {1}));
+  b.result(y);
+  return success();
+}
+
 template <bool IsMax> static LogicalResult importPool(Binder &b) {
   bool ceil = b.attrInt("ceil_mode", 0);
   int64_t countPad = IsMax ? 0 : b.attrInt("count_include_pad", 0);
@@ -151,6 +213,7 @@ template <ReduceKind Kind> static LogicalResult importGlobalPool(Binder &b) {
 
 void addWindowOps(OpTable &t) {
   t.onOp("Conv", 1, importConv, {Role::Weight});
+  t.onOp("ConvTranspose", 1, importConvTranspose, {Role::Weight});
   t.onOp("MaxPool", 1, importPool<true>);
   t.onOp("AveragePool", 1, importPool<false>);
   t.onOp("GlobalAveragePool", 1, importGlobalPool<ReduceKind::Sum>);

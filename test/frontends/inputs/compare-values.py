@@ -6,7 +6,6 @@ import argparse, fnmatch, os, re, subprocess, sys, tempfile
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 parser = argparse.ArgumentParser()
@@ -14,7 +13,7 @@ parser.add_argument("folder")
 parser.add_argument("globs", nargs="+")
 parser.add_argument("--batch", type=int, default=2)
 args = parser.parse_args()
-MLIR_OF = {np.dtype(np.float64): "f64", np.dtype(np.float32): "f32", np.dtype(np.int64): "i64", np.dtype(np.int32): "i32"}
+NUMPY_OF = {"f64": np.float64, "f32": np.float32, "i64": np.int64, "i32": np.int32, "i1": np.bool_}
 
 
 def run(*command):
@@ -26,7 +25,9 @@ def run(*command):
 
 def literal(a):
     if a.ndim == 0:
-        return repr(a.item())
+        if a.dtype.kind == "f" and not np.isfinite(a):  # MLIR writes what is no number as bits
+            return hex(int(a.view(f"u{a.itemsize}")))
+        return repr(a.item()).lower()
     return "[" + ", ".join(literal(x) for x in a) + "]"
 
 
@@ -41,13 +42,21 @@ def arguments(text):
 def check(path):
     model = onnx.load(path)
     rng = np.random.default_rng(7)
-    weights = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
     symbolic = any(d.dim_param for i in model.graph.input for d in i.type.tensor_type.shape.dim)
-    text = run("llcc-import", path, *([f"--batch={args.batch}"] if symbolic else []))
+    batch = [f"--batch={args.batch}"] if symbolic else []
+    with tempfile.TemporaryDirectory() as folder:
+        places = run("llcc-import", path, *batch, "--weights", "--sections=" + folder)
+        weights = {}
+        for line in places.splitlines():
+            name, section, size, offset = re.match(r"(.*): (\S+) (\d+) bytes at (\d+):", line).groups()
+            with open(os.path.join(folder, section), "rb") as file:
+                weights[name] = file.read()[int(offset):int(offset) + int(size)]
+        onnx.load(folder + "/model.onnx", load_external_data=False)
+    text = run("llcc-import", path, *batch)
     feeds, constants = {}, []
     for value, shape, element, attributes in arguments(text):
         if "llcc.param" in attributes:
-            array = weights[attributes["llcc.param"].strip('"')]
+            array = np.frombuffer(weights[attributes["llcc.param"].strip('"')], NUMPY_OF[element]).reshape(shape)
         else:
             name = attributes["llcc.input"].strip('"')
             if element.startswith("i"):
@@ -86,10 +95,12 @@ def check(path):
 
 wrong = compared = 0
 for name in sorted(os.listdir(args.folder)):
+    path = os.path.join(args.folder, name)
+    path = path + "/model.onnx" if os.path.isdir(path) else path
     stem = name.removesuffix(".onnx")
-    if stem == name or not any(fnmatch.fnmatch(stem, g) for g in args.globs):
+    if not path.endswith(".onnx") or not any(fnmatch.fnmatch(stem, g) for g in args.globs):
         continue
-    problem = check(os.path.join(args.folder, name))
+    problem = check(path)
     compared += 1
     wrong += problem is not None
     print(f"{stem}: {problem or 'equal'}")

@@ -1,0 +1,22 @@
+// Parameters that the exporter merged although they are several, and parameters that it copied although they are one.
+#ifndef LLCC_FRONTENDS_ONNX_ALIASES_H
+#define LLCC_FRONTENDS_ONNX_ALIASES_H
+
+#include "frontends/onnx/Parameters.h"
+
+namespace mlir::llcc::frontend {
+
+/// Rewrites the graph so that each trainable parameter is one initializer:
+/// * an initializer of equal elements that several nodes read becomes one for each reader ("zeros", "zeros:fc2", …):
+/// exporters
+///   merge equal initial values, such as all biases that begin as zeros;
+/// * an initializer that holds the transpose of an earlier one (and is not constant) becomes a Transpose of it:
+/// exporters fold
+///   the transpose of a tied weight.
+/// Returns whether the graph was changed; then pointers into it are stale. As the rewritten graph is what the artifact
+/// carries, a trained model is saved with the tie in it.
+bool separateAliases(::onnx::GraphProto &graph, ArrayRef<Initializer> tensors, ExternalFiles &files);
+
+} // namespace mlir::llcc::frontend
+
+#endif
