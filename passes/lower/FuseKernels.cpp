@@ -68,12 +68,6 @@ private:
     return made;
   }
 
-  static Value rootOf(Value x) {
-    while (auto view = x.getDefiningOp<ReshapeOp>())
-      x = view.getX();
-    return x;
-  }
-
   /// The parameter or state that `result` is the new value of.
   BlockArgument updatedBy(Value result) {
     for (OpOperand &use : result.getUses()) {

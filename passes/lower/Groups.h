@@ -9,6 +9,16 @@
 
 namespace mlir::llcc {
 
+/// Collectives, sends and receives.
+inline bool isCommunication(Operation *op) {
+  return isa<AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp, SendOp, RecvOp>(op);
+}
+
+/// Bytes of the elements; an i1 takes a byte.
+inline int64_t bytesOf(Value value) {
+  return elementsOf(value) * ((cast<RankedTensorType>(value.getType()).getElementTypeBitWidth() + 7) / 8);
+}
+
 /// An op that stays (anchor), or ops that become one kernel.
 struct Group {
   SmallVector<Operation *> members; ///< in program order; one for an anchor

@@ -7,6 +7,7 @@
 #include "passes/lower/Instructions.h"
 #include "compiler/ir/Provenance.h"
 #include "passes/lower/Contraction.h"
+#include "passes/lower/KernelForm.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -48,12 +49,6 @@ public:
   }
 
 private:
-  static Value rootOf(Value x) {
-    while (auto view = x.getDefiningOp<ReshapeOp>())
-      x = view.getX();
-    return x;
-  }
-
   unsigned addStorage(Value value, StringRef space = "temp", StringRef name = "") {
     Storage storage{memoryOf(value), 0, space, name, {}, value.getLoc()};
     storage.bytes = bytesOf(storage.type);

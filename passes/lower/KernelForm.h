@@ -47,6 +47,12 @@ bool isReadInPlace(Value argument, Value result, ArrayRef<Operation *> ops, Arra
 int64_t weightOf(Operation *op);
 
 inline ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+/// Strips reshapes, which are views: the value whose buffer holds `x`.
+inline Value rootOf(Value x) {
+  while (auto view = x.getDefiningOp<ReshapeOp>())
+    x = view.getX();
+  return x;
+}
 inline int64_t elementsOf(Value value) { return cast<RankedTensorType>(value.getType()).getNumElements(); }
 
 } // namespace mlir::llcc
