@@ -62,7 +62,7 @@ public:
   void step(int64_t step, double loss, double lr, double norm, double rate) {
     if (!file)
       return;
-    int n = fprintf(file, "{\"step\":%lld,\"loss\":%.9g,\"lr\":%.9g,\"samples_per_s\":%.6g", (long long)step, loss, lr,
+    int n = fprintf(file, "{\"step\":%lld,\"loss\":%.17g,\"lr\":%.9g,\"samples_per_s\":%.6g", (long long)step, loss, lr,
                     rate);
     if (std::isfinite(norm))
       fprintf(file, ",\"grad_norm\":%.9g", norm);
