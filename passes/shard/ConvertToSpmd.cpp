@@ -5,17 +5,19 @@
 //        %s = llcc.reduce <max> %m dims [1] : tensor<8x3xf32> -> tensor<8xf32>
 //
 // Padding. A dimension that its axes do not divide is cut into padded blocks; what stands in the padding is undefined:
-// elementwise ops compute whatever they compute there. That is sound as long as no op lets an element of the padding reach
-// another element, which only ops that combine elements along the dimension can do: reductions, contractions,
-// scatter-add. In front of each of those, and nowhere else, llcc.mask sets the padding to the neutral element. Both operands
-// of a contraction are masked, as 0 * NaN is NaN. Arguments hold zeros in their padding, because the loader put them there;
-// updated parameters and state are the next step's arguments, so they are masked before they are returned.
+// elementwise ops compute whatever they compute there. That is sound as long as no op lets an element of the padding
+// reach another element, which only ops that combine elements along the dimension can do: reductions, contractions,
+// scatter-add. In front of each of those, and nowhere else, llcc.mask sets the padding to the neutral element. Both
+// operands of a contraction are masked, as 0 * NaN is NaN. Arguments hold zeros in their padding, because the loader
+// put them there; updated parameters and state are the next step's arguments, so they are masked before they are
+// returned.
 //
-// It stands after llcc-plan-reshards (placements tell what moves) and before llcc-split-pipeline (which clones local ops).
+// It stands after llcc-plan-reshards (placements tell what moves) and before llcc-split-pipeline (which clones local
+// ops).
 #include "compiler/ir/LLCC.h"
 #include "compiler/ir/Provenance.h"
-#include "passes/shard/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/shard/Passes.h"
 #include <limits>
 
 namespace mlir::llcc {
@@ -131,14 +133,16 @@ private:
       RankedTensorType from = localOf(reshape.getX()), to = localOf(reshape.getResult());
       if (from.getNumElements() != to.getNumElements()) {
         std::string text;
-        llvm::raw_string_ostream(text) << "would turn the local " << from << " into " << to << "; cut dimensions must be split evenly";
+        llvm::raw_string_ostream(text) << "would turn the local " << from << " into " << to
+                                       << "; cut dimensions must be split evenly";
         return refuse(op, text);
       }
     } else if (auto broadcast = dyn_cast<BroadcastOp>(op)) {
       for (auto [i, dim] : llvm::enumerate(broadcast.getDims())) {
         auto from = localOf(broadcast.getX()), to = localOf(broadcast.getResult());
         if (from.getDimSize(i) != 1 && from.getDimSize(i) != to.getDimSize(dim))
-          return refuse(op, "repeats dimension " + Twine(i) + " of local size " + Twine(from.getDimSize(i)) + " to " + Twine(to.getDimSize(dim)));
+          return refuse(op, "repeats dimension " + Twine(i) + " of local size " + Twine(from.getDimSize(i)) + " to " +
+                                Twine(to.getDimSize(dim)));
       }
     } else if (auto slice = dyn_cast<SliceOp>(op)) {
       auto from = cast<RankedTensorType>(slice.getX().getType()), to = cast<RankedTensorType>(slice.getType());
@@ -215,7 +219,10 @@ private:
     case ReduceKind::Max:
       return isFloat ? -infinity : width == 1 ? 0 : -std::ldexp(1.0, int(width) - 1);
     case ReduceKind::Min: // 2^(w-1) - 1 has no double for 64 bits: the largest one below
-      return isFloat ? infinity : width == 1 ? 1 : width > 53 ? 9223372036854774784.0 : std::ldexp(1.0, int(width) - 1) - 1;
+      return isFloat      ? infinity
+             : width == 1 ? 1
+             : width > 53 ? 9223372036854774784.0
+                          : std::ldexp(1.0, int(width) - 1) - 1;
     }
     llvm_unreachable("all kinds are handled");
   }
@@ -231,8 +238,8 @@ private:
       for (StringAttr axis : cuts(x, dim))
         axes.push_back(axis);
       auto type = cast<RankedTensorType>(x.getType());
-      known = MaskOp::create(b, operand.getOwner()->getLoc(), type, x, b.getI64IntegerAttr(dim), b.getI64IntegerAttr(type.getDimSize(dim)),
-                             b.getArrayAttr(axes), b.getF64FloatAttr(fill));
+      known = MaskOp::create(b, operand.getOwner()->getLoc(), type, x, b.getI64IntegerAttr(dim),
+                             b.getI64IntegerAttr(type.getDimSize(dim)), b.getArrayAttr(axes), b.getF64FloatAttr(fill));
       if (fill == 0) {
         zeroed.insert({known, dim});
         for (int64_t other = 0; other < type.getRank(); ++other)
@@ -256,13 +263,14 @@ private:
     }
     // every member holds the whole constant and takes its block
     auto whole = RankedTensorType::get(placed.getShape(), placed.getElementType());
-    Value x = arith::ConstantOp::create(b, constant.getLoc(), DenseElementsAttr::getFromRawBuffer(whole, value.getRawData()));
+    Value x =
+        arith::ConstantOp::create(b, constant.getLoc(), DenseElementsAttr::getFromRawBuffer(whole, value.getRawData()));
     SmallVector<int64_t> shape(placed.getShape());
     for (int64_t dim = 0; dim < placed.getRank(); ++dim)
       for (StringAttr axis : cuts(constant, dim)) {
         shape[dim] = (shape[dim] + mesh.getSize(axis.getValue()) - 1) / mesh.getSize(axis.getValue());
-        x = AxisSliceOp::create(b, constant.getLoc(), RankedTensorType::get(shape, placed.getElementType()), x, b.getI64IntegerAttr(dim),
-                                b.getStrArrayAttr({axis.getValue()}));
+        x = AxisSliceOp::create(b, constant.getLoc(), RankedTensorType::get(shape, placed.getElementType()), x,
+                                b.getI64IntegerAttr(dim), b.getStrArrayAttr({axis.getValue()}));
       }
     replaced.push_back({constant, x});
     return success();
@@ -276,7 +284,8 @@ private:
     RankedTensorType type = localOf(iota);
     auto placed = cast<RankedTensorType>(iota.getType());
     Location loc = iota.getLoc();
-    Value start = AxisOffsetOp::create(b, loc, RankedTensorType::get({}, type.getElementType()), b.getI64IntegerAttr(placed.getDimSize(iota.getDim())),
+    Value start = AxisOffsetOp::create(b, loc, RankedTensorType::get({}, type.getElementType()),
+                                       b.getI64IntegerAttr(placed.getDimSize(iota.getDim())),
                                        b.getArrayAttr(SmallVector<Attribute>(axes.begin(), axes.end())));
     Value starts = BroadcastOp::create(b, loc, type, start, b.getDenseI64ArrayAttr({}));
     Value counted = IotaOp::create(b, loc, type, iota.getDimAttr());
@@ -285,9 +294,9 @@ private:
     replaced.push_back({iota, sum});
   }
 
-  SmallVector<ReshardOp> forget;                                    ///< move nothing
+  SmallVector<ReshardOp> forget;                                          ///< move nothing
   SmallVector<std::pair<arith::ConstantOp, DenseElementsAttr>> constants; ///< with their local values
-  SmallVector<std::pair<Operation *, Value>> replaced;              ///< by values of local type
+  SmallVector<std::pair<Operation *, Value>> replaced;                    ///< by values of local type
 
   /// Function type and the attributes that keep the logical view; then everything that had to wait for it.
   void signature() {

@@ -1,18 +1,19 @@
-// all-reduces of the same kind over the same group ⇒ buckets: one llcc.all_reduce of several tensors, up to `bytes` each.
+// all-reduces of the same kind over the same group ⇒ buckets: one llcc.all_reduce of several tensors, up to `bytes`
+// each.
 //
 //   %a = all_reduce %x over ["data"]     ⇒   %r:2 = all_reduce %x, %y over ["data"]
 //   %b = all_reduce %y over ["data"]
 //
-// A collective costs some microseconds to start, however small it is: the gradients of a data-parallel model are hundreds
-// of small tensors. It stands before llcc-split-pipeline, which takes from a bucket what its stage needs.
+// A collective costs some microseconds to start, however small it is: the gradients of a data-parallel model are
+// hundreds of small tensors. It stands before llcc-split-pipeline, which takes from a bucket what its stage needs.
 //
-// Why no cycle can arise: level(op) = the largest number of all-reduces on a path of operands that ends before op. Buckets
-// join only ops of one level, and every path from an all-reduce to another raises the level.
+// Why no cycle can arise: level(op) = the largest number of all-reduces on a path of operands that ends before op.
+// Buckets join only ops of one level, and every path from an all-reduce to another raises the level.
 #include "compiler/ir/LLCC.h"
 #include "compiler/ir/Provenance.h"
-#include "passes/shard/Passes.h"
 #include "mlir/Analysis/TopologicalSortUtils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/shard/Passes.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace mlir::llcc {
@@ -33,8 +34,8 @@ int64_t localBytes(RankedTensorType type, MeshAttr mesh) {
 struct InsertBucketsPass : impl::InsertBucketsPassBase<InsertBucketsPass> {
   using InsertBucketsPassBase::InsertBucketsPassBase;
 
-  /// All-reduces that may go together: level, kind, axes, element type; in @gradients also the pass and the ONNX node, as
-  /// llcc-split-pipeline runs those apart.
+  /// All-reduces that may go together: level, kind, axes, element type; in @gradients also the pass and the ONNX node,
+  /// as llcc-split-pipeline runs those apart.
   using Key = std::tuple<int64_t, Attribute, Attribute, Type, int64_t, StringRef>;
 
   void join(ArrayRef<AllReduceOp> ops) {
@@ -49,7 +50,8 @@ struct InsertBucketsPass : impl::InsertBucketsPassBase<InsertBucketsPass> {
     }
     AllReduceOp last = ops.back();
     OpBuilder b(last);
-    auto bucket = AllReduceOp::create(b, b.getFusedLoc(locs), TypeRange(ValueRange(results)), operands, last.getKindAttr(), last.getAxesAttr());
+    auto bucket = AllReduceOp::create(b, b.getFusedLoc(locs), TypeRange(ValueRange(results)), operands,
+                                      last.getKindAttr(), last.getAxesAttr());
     for (auto [old, fresh] : llvm::zip(results, bucket.getResults()))
       old.replaceAllUsesWith(fresh);
     for (AllReduceOp op : ops)
@@ -69,8 +71,8 @@ struct InsertBucketsPass : impl::InsertBucketsPassBase<InsertBucketsPass> {
       level[&op] = at;
       if (auto reduce = dyn_cast<AllReduceOp>(op); reduce && !reduce.getXs().empty())
         groups[{at, reduce.getKindAttr(), reduce.getAxesAttr(),
-                cast<RankedTensorType>(reduce.getXs()[0].getType()).getElementType(), int64_t(byNode && isBackward(op.getLoc())),
-                byNode ? nodeOf(op.getLoc()) : StringRef()}]
+                cast<RankedTensorType>(reduce.getXs()[0].getType()).getElementType(),
+                int64_t(byNode && isBackward(op.getLoc())), byNode ? nodeOf(op.getLoc()) : StringRef()}]
             .push_back(reduce);
     }
     for (auto &[key, ops] : groups) {

@@ -32,7 +32,8 @@ void PipelineSplit::findMessages() {
     int64_t stage = at->second;
     for (Value operand : op.getOperands()) {
       if (auto arg = dyn_cast<BlockArgument>(operand)) {
-        if (auto owner = assignment.owner.find(arg.getArgNumber()); owner != assignment.owner.end() && owner->second != stage)
+        if (auto owner = assignment.owner.find(arg.getArgNumber());
+            owner != assignment.owner.end() && owner->second != stage)
           sharedBy.insert({arg.getArgNumber(), stage});
         continue;
       }
@@ -91,7 +92,9 @@ FailureOr<int64_t> PipelineSplit::updateArgStage(unsigned i) {
   if (name.empty())
     name = text("llcc.state").split(':').second;
   if (name.empty() || !parameterNamed(name))
-    return update.emitError() << "argument " << i << " belongs to no parameter of @gradients; it needs llcc.param, llcc.gradient, llcc.state (kind:parameter) or llcc.scalar";
+    return update.emitError() << "argument " << i
+                              << " belongs to no parameter of @gradients; it needs llcc.param, llcc.gradient, "
+                                 "llcc.state (kind:parameter) or llcc.scalar";
   return ownerOf(name);
 }
 

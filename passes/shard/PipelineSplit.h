@@ -3,9 +3,9 @@
 #define LLCC_PASSES_SHARD_PIPELINESPLIT_H
 
 #include "compiler/ir/LLCC.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/shard/Schedule.h"
 #include "passes/shard/Stages.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/SmallBitVector.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -24,11 +24,11 @@ struct PipelineSplit {
   int64_t stages = 1, microbatches = 1;
   Schedule schedule;
   StageAssignment assignment;
-  llvm::StringMap<unsigned> parameters;          ///< name → argument of @gradients
-  SmallVector<StageMessage> shared;              ///< parameters that several stages use, at the start
-  SmallVector<StageMessage> messages;            ///< of each microbatch
-  SmallVector<StageMessage> exchange;            ///< within the update
-  DenseSet<Operation *> weightOnly;              ///< backward ops that no message depends on, where the schedule runs them apart
+  llvm::StringMap<unsigned> parameters; ///< name → argument of @gradients
+  SmallVector<StageMessage> shared;     ///< parameters that several stages use, at the start
+  SmallVector<StageMessage> messages;   ///< of each microbatch
+  SmallVector<StageMessage> exchange;   ///< within the update
+  DenseSet<Operation *> weightOnly;     ///< backward ops that no message depends on, where the schedule runs them apart
   DenseMap<Value, llvm::SmallBitVector> origins; ///< stages that a value of @update depends on
   SmallVector<DenseSet<Value>> wanted;           ///< values of @update that each stage computes
 

@@ -3,8 +3,9 @@
 //   %1 = llcc.reshard %0 : tensor<8x8xf32, partial = ["data"]> -> tensor<8x8xf32, [["data"], []]>
 //     ⇒ %1 = llcc.reduce_scatter <sum> %0 dim 0 over ["data"] : (same types)
 //
-// It stands before the conversion to local shapes, as the plan depends on logical shapes, and before buckets, which join
-// what is made here. A reshard that moves nothing (invariant to replicated, axes of size 1) stays; llcc-convert-to-spmd drops it.
+// It stands before the conversion to local shapes, as the plan depends on logical shapes, and before buckets, which
+// join what is made here. A reshard that moves nothing (invariant to replicated, axes of size 1) stays;
+// llcc-convert-to-spmd drops it.
 #include "compiler/ir/LLCC.h"
 #include "passes/shard/Passes.h"
 #include "passes/shard/ReshardPlanner.h"
@@ -63,7 +64,8 @@ struct PlanReshardsPass : impl::PlanReshardsPassBase<PlanReshardsPass> {
 
   LogicalResult plan(ReshardOp op) {
     auto type = cast<RankedTensorType>(op.getX().getType()), wanted = cast<RankedTensorType>(op.getType());
-    auto from = dyn_cast_or_null<ShardingAttr>(type.getEncoding()), to = dyn_cast_or_null<ShardingAttr>(wanted.getEncoding());
+    auto from = dyn_cast_or_null<ShardingAttr>(type.getEncoding()),
+         to = dyn_cast_or_null<ShardingAttr>(wanted.getEncoding());
     if (!from || !to)
       return op.emitOpError() << "needs placed types on both sides, has " << type << " and " << wanted;
     if (from == to) {
@@ -81,7 +83,8 @@ struct PlanReshardsPass : impl::PlanReshardsPassBase<PlanReshardsPass> {
     int64_t bytes = element.isIntOrFloat() ? std::max(1u, element.getIntOrFloatBitWidth() / 8) : 8;
     auto moves = planReshard(*start, *end, type.getShape(), mesh.getSizes(), bytes);
     if (!moves)
-      return op.emitOpError() << "cannot make " << from << " partial as " << to << "; only a value that is partial already may stay so";
+      return op.emitOpError() << "cannot make " << from << " partial as " << to
+                              << "; only a value that is partial already may stay so";
 
     OpBuilder b(op);
     Value x = op.getX();
@@ -104,7 +107,8 @@ struct PlanReshardsPass : impl::PlanReshardsPassBase<PlanReshardsPass> {
         x = AxisSliceOp::create(b, op.getLoc(), result, x, b.getI64IntegerAttr(move.dim), axes);
         break;
       case Move::Kind::Gather:
-        x = AllGatherOp::create(b, op.getLoc(), result, x, b.getI64IntegerAttr(move.dim), b.getI64IntegerAttr(move.size), axes);
+        x = AllGatherOp::create(b, op.getLoc(), result, x, b.getI64IntegerAttr(move.dim),
+                                b.getI64IntegerAttr(move.size), axes);
         break;
       case Move::Kind::Reduce:
         x = AllReduceOp::create(b, op.getLoc(), TypeRange(result), ValueRange(x), kind, axes).getResult(0);
@@ -113,8 +117,8 @@ struct PlanReshardsPass : impl::PlanReshardsPassBase<PlanReshardsPass> {
         x = ReduceScatterOp::create(b, op.getLoc(), result, x, kind, b.getI64IntegerAttr(move.dim), axes);
         break;
       case Move::Kind::AllToAll:
-        x = AllToAllOp::create(b, op.getLoc(), result, x, b.getI64IntegerAttr(move.dim), b.getI64IntegerAttr(move.joined),
-                               b.getI64IntegerAttr(move.size), axes);
+        x = AllToAllOp::create(b, op.getLoc(), result, x, b.getI64IntegerAttr(move.dim),
+                               b.getI64IntegerAttr(move.joined), b.getI64IntegerAttr(move.size), axes);
         break;
       }
     }

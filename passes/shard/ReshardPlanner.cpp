@@ -1,21 +1,21 @@
 // Resharding as a shortest path over placements.
 //
-// A placement is a node; a move is an edge; the cost of an edge is what each device sends (ring algorithms), plus a constant
-// for starting a collective. Dijkstra's algorithm then finds the plan, so no pair of placements is a special case and no
-// pair is missing: every placement reaches the replicated one by gathers and reductions, and from there every other one by
-// slices. (Upstream's shard-partition applies one pattern to a pair and hopes: of 110 ordered pairs of a matrix on a 2x4
-// grid it gets 28 right.)
+// A placement is a node; a move is an edge; the cost of an edge is what each device sends (ring algorithms), plus a
+// constant for starting a collective. Dijkstra's algorithm then finds the plan, so no pair of placements is a special
+// case and no pair is missing: every placement reaches the replicated one by gathers and reductions, and from there
+// every other one by slices. (Upstream's shard-partition applies one pattern to a pair and hopes: of 110 ordered pairs
+// of a matrix on a 2x4 grid it gets 28 right.)
 //
-// Example, [8, 8] on mesh a=2, b=4, from [[a], [b]] to [[a, b], []]: all-to-all over b cuts dimension 0 and joins dimension
-// 1, 3/4 * 8 elements from each device; the way through the replicated tensor would be 3*8 + 32 elements.
+// Example, [8, 8] on mesh a=2, b=4, from [[a], [b]] to [[a, b], []]: all-to-all over b cuts dimension 0 and joins
+// dimension 1, 3/4 * 8 elements from each device; the way through the replicated tensor would be 3*8 + 32 elements.
 //
 // Why each move is exact although blocks are padded (L0 = n, Li = ceil(L(i-1)/si), a block starts at sum ci*Li):
 // * slice appends a minor axis: block c of ceil(L/s) of the local array of size L is by definition the nested block.
 // * gather removes the minor axis: s blocks of Lk in a row, cut to L(k-1), are the block one level up.
 // * all-to-all is gather at one dimension and slice at another, which do not see each other.
 // * Several axes a1..at of a dimension in one collective: the group has one block for each member, so blocks lie at
-//   member*Lt, whereas nested blocks start at c1*L1 + ... + ct*Lt. These agree iff all levels but the outermost are even:
-//   sj*Lj == L(j-1) for j > 1. Only then such a move is offered.
+//   member*Lt, whereas nested blocks start at c1*L1 + ... + ct*Lt. These agree iff all levels but the outermost are
+//   even: sj*Lj == L(j-1) for j > 1. Only then such a move is offered.
 // Padding is never read as if it were data: each cut removes exactly the padding of the level that it undoes.
 #include "passes/shard/ReshardPlanner.h"
 #include <map>

@@ -9,7 +9,8 @@
 
 namespace mlir::llcc {
 
-/// A placement (Placement.h) without IR: axes by their positions in the mesh. Axes that are not listed hold equal values.
+/// A placement (Placement.h) without IR: axes by their positions in the mesh. Axes that are not listed hold equal
+/// values.
 struct Layout {
   llvm::SmallVector<llvm::SmallVector<unsigned, 4>, 4> dims; ///< for each dimension the axes that cut it, major first
   llvm::SmallVector<unsigned, 4> partial;                    ///< axes over which a reduction is pending, ascending
@@ -20,9 +21,9 @@ struct Layout {
 struct Move {
   enum class Kind { Slice, Gather, Reduce, ReduceScatter, AllToAll };
   Kind kind;
-  unsigned dim = 0;   ///< Slice, Gather, ReduceScatter: the dimension; AllToAll: the one that is cut
+  unsigned dim = 0;    ///< Slice, Gather, ReduceScatter: the dimension; AllToAll: the one that is cut
   unsigned joined = 0; ///< AllToAll: the dimension that is put together
-  int64_t size = 0;   ///< Gather, AllToAll: local size of the joined dimension afterwards
+  int64_t size = 0;    ///< Gather, AllToAll: local size of the joined dimension afterwards
   llvm::SmallVector<unsigned, 4> axes;
   Layout after;
 };
@@ -30,8 +31,8 @@ struct Move {
 /// Local size of dimension `dim`: nested padded blocks, L0 = size, Li = ceil(L(i-1)/si).
 int64_t localSize(int64_t size, llvm::ArrayRef<unsigned> axes, llvm::ArrayRef<int64_t> mesh);
 
-/// Cheapest moves from `from` to `to`; empty where they are equal. `shape` is logical, `mesh` has the size of each axis.
-/// No plan exists only where `to` is partial over an axis over which `from` is not. Deterministic.
+/// Cheapest moves from `from` to `to`; empty where they are equal. `shape` is logical, `mesh` has the size of each
+/// axis. No plan exists only where `to` is partial over an axis over which `from` is not. Deterministic.
 std::optional<llvm::SmallVector<Move>> planReshard(const Layout &from, const Layout &to, llvm::ArrayRef<int64_t> shape,
                                                    llvm::ArrayRef<int64_t> mesh, int64_t elementBytes);
 

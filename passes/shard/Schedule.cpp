@@ -6,17 +6,18 @@
 //           . 0 1 2 3 . . a b c d .             . 0 1 . a 2 b 3 c . d .
 //           . . 0 1 2 3 a b c d . .             . . 0 a 1 b 2 c 3 d . .
 //
-// The first two have 2(p-1) bubbles on each stage when a forward and a backward pass take one slot each; 1F1B keeps at most
-// p - s microbatches alive on stage s, GPipe all m. ZB-H1 splits a backward pass into what the stage above waits for and the
-// gradients of weights (capital letters), which nobody waits for and which fill bubbles:
+// The first two have 2(p-1) bubbles on each stage when a forward and a backward pass take one slot each; 1F1B keeps at
+// most p - s microbatches alive on stage s, GPipe all m. ZB-H1 splits a backward pass into what the stage above waits
+// for and the gradients of weights (capital letters), which nobody waits for and which fill bubbles:
 //
 //   zb-h1   0 1 2 . . a A 3 b B 4 c C 5 d D e E f F
 //           . 0 1 . a 2 b A 3 c B 4 d C 5 e D f E F
 //           . . 0 a 1 b 2 c A 3 d B 4 e C 5 f D E F
 //
-// The table also fixes the order of messages: what a task makes for another stage is sent, and received, between its slot
-// and the next one, on all stages in the same order (slot, sending stage, value). As every stage meets the messages in one
-// global order, no stage waits for a message in a ring, even if a send holds its sender until it is received.
+// The table also fixes the order of messages: what a task makes for another stage is sent, and received, between its
+// slot and the next one, on all stages in the same order (slot, sending stage, value). As every stage meets the
+// messages in one global order, no stage waits for a message in a ring, even if a send holds its sender until it is
+// received.
 #include "passes/shard/Schedule.h"
 #include <algorithm>
 #include <sstream>
@@ -31,9 +32,10 @@ int64_t Schedule::inFlight(int64_t s) const {
   int64_t alive = 0, most = 0;
   for (const std::optional<Task> &task : slots[s])
     if (task)
-      most = std::max(most, alive += task->phase == Task::Phase::Forward                                                        ? 1
-                                     : task->phase == (splitsBackward() ? Task::Phase::Weight : Task::Phase::Backward) ? -1
-                                                                                                                       : 0);
+      most = std::max(most, alive += task->phase == Task::Phase::Forward ? 1
+                                     : task->phase == (splitsBackward() ? Task::Phase::Weight : Task::Phase::Backward)
+                                         ? -1
+                                         : 0);
   return most;
 }
 
@@ -73,8 +75,8 @@ Schedule oneForwardOneBackward(int64_t stages, int64_t microbatches) {
   return schedule;
 }
 
-// Slot by slot, each stage does the first thing that it can: a forward pass while at most p - s are ahead of their backward
-// passes (as 1F1B) and p of their weight gradients (memory), a backward pass, weight gradients.
+// Slot by slot, each stage does the first thing that it can: a forward pass while at most p - s are ahead of their
+// backward passes (as 1F1B) and p of their weight gradients (memory), a backward pass, weight gradients.
 Schedule zeroBubbleH1(int64_t stages, int64_t microbatches) {
   struct Progress {
     int64_t forward = 0, backward = 0, weight = 0; // microbatches done
@@ -126,9 +128,11 @@ std::string parseSchedule(const std::string &text, Schedule &schedule) {
       if (cell.empty())
         continue;
       size_t phase = std::string("FBW").find(cell[0]);
-      bool number = cell.size() > 1 && cell.size() < 8 && std::all_of(cell.begin() + 1, cell.end(), [](char c) { return c >= '0' && c <= '9'; });
+      bool number = cell.size() > 1 && cell.size() < 8 &&
+                    std::all_of(cell.begin() + 1, cell.end(), [](char c) { return c >= '0' && c <= '9'; });
       if (phase == std::string::npos || !number)
-        return "line " + std::to_string(schedule.slots.size()) + " has \"" + cell + "\", needs F, B or W and the number of a microbatch, or nothing";
+        return "line " + std::to_string(schedule.slots.size()) + " has \"" + cell +
+               "\", needs F, B or W and the number of a microbatch, or nothing";
       task = Task{Task::Phase(phase), std::stoll(cell.substr(1))};
     }
     longest = std::max(longest, stage.size());
@@ -152,14 +156,16 @@ std::string checkSchedule(const Schedule &schedule, int64_t microbatches) {
   for (int64_t s = 0; s < stages; ++s) {
     int64_t last[3] = {-1, -1, -1};
     if (int64_t(schedule.slots[s].size()) != schedule.length())
-      return "stage " + std::to_string(s) + " has " + std::to_string(schedule.slots[s].size()) + " slots, stage 0 has " + std::to_string(schedule.length());
+      return "stage " + std::to_string(s) + " has " + std::to_string(schedule.slots[s].size()) +
+             " slots, stage 0 has " + std::to_string(schedule.length());
     for (int64_t t = 0; t < schedule.length(); ++t) {
       const std::optional<Task> &task = schedule.slots[s][t];
       if (!task)
         continue;
       int phase = int(task->phase);
       if (task->microbatch < 0 || task->microbatch >= microbatches)
-        return name(phase, s, task->microbatch) + " does not exist, there are " + std::to_string(microbatches) + " microbatches";
+        return name(phase, s, task->microbatch) + " does not exist, there are " + std::to_string(microbatches) +
+               " microbatches";
       if (task->microbatch == last[phase])
         return name(phase, s, task->microbatch) + " stands there twice";
       if (task->microbatch < last[phase])
@@ -176,8 +182,8 @@ std::string checkSchedule(const Schedule &schedule, int64_t microbatches) {
           return name(phase, s, k) + " is missing";
         int64_t above = phase == 1 ? s + 1 : s - 1; // the stage that feeds this one
         if (phase < 2 && above >= 0 && above < stages && slot[phase][above][k] >= at)
-          return name(phase, s, k) + " stands in slot " + std::to_string(at) + ", but needs that on stage " + std::to_string(above) +
-                 ", which stands in slot " + std::to_string(slot[phase][above][k]);
+          return name(phase, s, k) + " stands in slot " + std::to_string(at) + ", but needs that on stage " +
+                 std::to_string(above) + ", which stands in slot " + std::to_string(slot[phase][above][k]);
         if (phase && slot[phase - 1][s][k] >= at)
           return name(phase, s, k) + " stands in slot " + std::to_string(at) + ", before " + name(phase - 1, s, k);
       }

@@ -3,21 +3,22 @@
 //   func @gradients(x, w1, w2) -> (loss, dw1, dw2)        func @step_stage0(w1, x of each microbatch, lr) -> w1
 //   func @update(w1, w2, dw1, dw2, lr) -> (w1, w2)   ⇒    func @step_stage1(w2, labels of each microbatch, lr) -> w2
 //
-// A step function is its row of the schedule table, unrolled: a forward task clones the stage's forward ops of @gradients
-// for one microbatch, a backward task the backward ops, gradients are summed, then comes the stage's part of @update.
-// Without a pipeline there is one stage and the same path. It is the last pass of the shard stage, since stages are programs of
-// local ops already: collectives stay within a stage.
+// A step function is its row of the schedule table, unrolled: a forward task clones the stage's forward ops of
+// @gradients for one microbatch, a backward task the backward ops, gradients are summed, then comes the stage's part of
+// @update. Without a pipeline there is one stage and the same path. It is the last pass of the shard stage, since
+// stages are programs of local ops already: collectives stay within a stage.
 //
 // Messages: one for each value that another stage needs, and microbatch; sent and received between two slots, on all
-// stages in the same order (slot, sending stage, value), which is why they cannot wait for each other in a ring (Schedule.cpp).
-// A parameter that several stages use (tied weights) is kept by the stage that computes its gradient, which sends it to the others at the start.
-// @update may mix values of several stages (the global gradient norm): each stage sends what it has (scalars) to the stages that need
-// it, and these compute the mixed part redundantly, in the same order, so that all get the same bits.
+// stages in the same order (slot, sending stage, value), which is why they cannot wait for each other in a ring
+// (Schedule.cpp). A parameter that several stages use (tied weights) is kept by the stage that computes its gradient,
+// which sends it to the others at the start.
+// @update may mix values of several stages (the global gradient norm): each stage sends what it has (scalars) to the
+// stages that need it, and these compute the mixed part redundantly, in the same order, so that all get the same bits.
 #include "compiler/ir/LLCC.h"
-#include "passes/shard/Passes.h"
-#include "passes/shard/PipelineSplit.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "passes/shard/Passes.h"
+#include "passes/shard/PipelineSplit.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/MemoryBuffer.h"
 
@@ -30,16 +31,19 @@ namespace {
 /// Writes the step function of one stage.
 class StageWriter {
 public:
-  StageWriter(PipelineSplit &split, int64_t stage) : split(split), stage(stage), b(split.gradients.getContext()), micro(split.microbatches) {}
+  StageWriter(PipelineSplit &split, int64_t stage)
+      : split(split), stage(stage), b(split.gradients.getContext()), micro(split.microbatches) {}
 
   LogicalResult write() {
     b.setInsertionPoint(split.gradients);
-    auto func = func::FuncOp::create(b, split.gradients.getLoc(), ("step_stage" + Twine(stage)).str(), b.getFunctionType({}, {}));
+    auto func = func::FuncOp::create(b, split.gradients.getLoc(), ("step_stage" + Twine(stage)).str(),
+                                     b.getFunctionType({}, {}));
     Block *body = func.addEntryBlock();
     b.setInsertionPointToStart(body);
     addArguments(body);
-    exchange(split.shared, 0, [&](Value value) -> Value { return parameters.lookupOrNull(value); },
-             [&](Value value, Value received) { parameters.map(value, received); });
+    exchange(
+        split.shared, 0, [&](Value value) -> Value { return parameters.lookupOrNull(value); },
+        [&](Value value, Value received) { parameters.map(value, received); });
     int64_t length = split.schedule.length();
     for (int64_t slot = 0; slot < length; ++slot) {
       if (auto task = split.schedule.slots[stage][slot]; task && failed(runTask(*task)))
@@ -72,12 +76,12 @@ private:
   PipelineSplit &split;
   int64_t stage;
   OpBuilder b;
-  IRMapping parameters;             ///< arguments of @gradients that hold parameters
-  IRMapping constants;              ///< ops without operands, once for the stage
-  std::vector<IRMapping> micro;     ///< values of @gradients for each microbatch, and its inputs
-  IRMapping updated;                ///< values of @update
+  IRMapping parameters;         ///< arguments of @gradients that hold parameters
+  IRMapping constants;          ///< ops without operands, once for the stage
+  std::vector<IRMapping> micro; ///< values of @gradients for each microbatch, and its inputs
+  IRMapping updated;            ///< values of @update
   SmallVector<DictionaryAttr> argAttrs;
-  Operation *updateBegin = nullptr; ///< last op before the update
+  Operation *updateBegin = nullptr;      ///< last op before the update
   llvm::MapVector<unsigned, Value> sums; ///< result number of @gradients → sum over microbatches so far
 
   bool usesInput(BlockArgument arg) {
@@ -100,7 +104,8 @@ private:
     };
     func::FuncOp gradients = split.gradients, update = split.update;
     for (BlockArgument arg : gradients.getArguments())
-      if (auto owner = split.assignment.owner.find(arg.getArgNumber()); owner != split.assignment.owner.end() && owner->second == stage)
+      if (auto owner = split.assignment.owner.find(arg.getArgNumber());
+          owner != split.assignment.owner.end() && owner->second == stage)
         parameters.map(arg, add(arg, gradients, std::nullopt));
     for (BlockArgument arg : update.getArguments()) {
       if (!split.wanted[stage].contains(arg))
@@ -125,13 +130,15 @@ private:
   }
 
   /// This stage's sends and receives among `messages`, in their order; tags count from `tag`.
-  void exchange(ArrayRef<StageMessage> messages, int64_t tag, function_ref<Value(Value)> own, function_ref<void(Value, Value)> receive) {
+  void exchange(ArrayRef<StageMessage> messages, int64_t tag, function_ref<Value(Value)> own,
+                function_ref<void(Value, Value)> receive) {
     for (auto [i, message] : llvm::enumerate(messages)) {
       Location loc = message.value.getLoc();
       if (message.from == stage)
         SendOp::create(b, loc, own(message.value), b.getI64IntegerAttr(message.to), b.getI64IntegerAttr(tag + i));
       else if (message.to == stage)
-        receive(message.value, RecvOp::create(b, loc, message.value.getType(), b.getI64IntegerAttr(message.from), b.getI64IntegerAttr(tag + i)));
+        receive(message.value, RecvOp::create(b, loc, message.value.getType(), b.getI64IntegerAttr(message.from),
+                                              b.getI64IntegerAttr(tag + i)));
     }
   }
 
@@ -144,8 +151,10 @@ private:
       IRMapping &map = micro[task->microbatch];
       for (auto [i, message] : llvm::enumerate(split.messages))
         if (message.from == sender && message.phase == task->phase)
-          exchange(message, split.shared.size() + i * split.microbatches + task->microbatch, [&](Value value) { return map.lookup(value); },
-                   [&](Value value, Value received) { map.map(value, received); });
+          exchange(
+              message, split.shared.size() + i * split.microbatches + task->microbatch,
+              [&](Value value) { return map.lookup(value); },
+              [&](Value value, Value received) { map.map(value, received); });
     }
   }
 
@@ -159,7 +168,8 @@ private:
       return known;
     Operation *def = value.getDefiningOp();
     if (!def || !split.assignment.constant.contains(def))
-      return split.gradients.emitError() << "stage " << stage << " needs a value that reaches it from nowhere: " << value;
+      return split.gradients.emitError() << "stage " << stage
+                                         << " needs a value that reaches it from nowhere: " << value;
     if (def->getNumOperands() == 0)
       b.clone(*def, constants);
     else if (failed(clone(def, k)))
@@ -260,9 +270,11 @@ private:
           updated.map(arg, sum);
       Value sum = updated.lookupOrNull(arg);
       if (!sum)
-        return update.emitError() << "needs the gradient of \"" << name.getValue() << "\", which @gradients does not give";
+        return update.emitError() << "needs the gradient of \"" << name.getValue()
+                                  << "\", which @gradients does not give";
       if (sum.getType() != arg.getType())
-        return update.emitError() << "takes the gradient of \"" << name.getValue() << "\" as " << arg.getType() << ", @gradients gives " << sum.getType();
+        return update.emitError() << "takes the gradient of \"" << name.getValue() << "\" as " << arg.getType()
+                                  << ", @gradients gives " << sum.getType();
     }
     updateBegin = b.getBlock()->empty() ? nullptr : &b.getBlock()->back();
     cloneUpdate([&](const llvm::SmallBitVector &origins) { return origins.count() <= 1; });
@@ -272,10 +284,12 @@ private:
     return success();
   }
 
-  /// A gradient's reduction starts as soon as its last summand is there, beside the rest of the backward pass: its op moves up
-  /// to the last of its operands. All devices of the stage move it alike, so the order of collectives stays common.
+  /// A gradient's reduction starts as soon as its last summand is there, beside the rest of the backward pass: its op
+  /// moves up to the last of its operands. All devices of the stage move it alike, so the order of collectives stays
+  /// common.
   void hoistReductions() {
-    for (Operation &op : llvm::make_early_inc_range(llvm::make_range(updateBegin ? std::next(Block::iterator(updateBegin)) : b.getBlock()->begin(), b.getInsertionPoint()))) {
+    for (Operation &op : llvm::make_early_inc_range(llvm::make_range(
+             updateBegin ? std::next(Block::iterator(updateBegin)) : b.getBlock()->begin(), b.getInsertionPoint()))) {
       if (!isa<AllReduceOp, ReduceScatterOp>(op))
         continue;
       Operation *last = nullptr;
@@ -287,7 +301,8 @@ private:
     }
   }
 
-  /// The values that stages owe each other within the update. Scalars of one pair of stages and one type travel as one vector.
+  /// The values that stages owe each other within the update. Scalars of one pair of stages and one type travel as one
+  /// vector.
   void exchangeInUpdate() {
     using Route = std::tuple<int64_t, int64_t, Type>;
     llvm::MapVector<Route, SmallVector<Value>> packs; // in the order of their first message, on all stages
@@ -301,8 +316,10 @@ private:
       auto [from, to, type] = route;
       if (!type) {
         for (Value value : values)
-          exchange(StageMessage{value, from, to, Task::Phase::Backward}, tag++, [&](Value value) { return updated.lookup(value); },
-                   [&](Value value, Value received) { updated.map(value, received); });
+          exchange(
+              StageMessage{value, from, to, Task::Phase::Backward}, tag++,
+              [&](Value value) { return updated.lookup(value); },
+              [&](Value value, Value received) { updated.map(value, received); });
         continue;
       }
       Location loc = values[0].getLoc();
@@ -317,7 +334,10 @@ private:
       } else if (to == stage) {
         Value pack = RecvOp::create(b, loc, all, b.getI64IntegerAttr(from), b.getI64IntegerAttr(tag));
         for (auto [i, value] : llvm::enumerate(values)) {
-          Value part = values.size() == 1 ? pack : Value(SliceOp::create(b, loc, one, pack, b.getDenseI64ArrayAttr({int64_t(i)}), b.getDenseI64ArrayAttr({1})));
+          Value part = values.size() == 1
+                           ? pack
+                           : Value(SliceOp::create(b, loc, one, pack, b.getDenseI64ArrayAttr({int64_t(i)}),
+                                                   b.getDenseI64ArrayAttr({1})));
           updated.map(value, Value(ReshapeOp::create(b, loc, type, part)));
         }
       }
@@ -347,7 +367,8 @@ private:
       SmallVector<Value> operands; // of a bucket, what this stage has of it
       for (unsigned i : results)
         operands.push_back(updated.lookup(bucket.getXs()[i]));
-      auto own = AllReduceOp::create(b, op.getLoc(), TypeRange(ValueRange(operands)), operands, bucket.getKindAttr(), bucket.getAxesAttr());
+      auto own = AllReduceOp::create(b, op.getLoc(), TypeRange(ValueRange(operands)), operands, bucket.getKindAttr(),
+                                     bucket.getAxesAttr());
       for (auto [i, result] : llvm::zip(results, own.getResults()))
         updated.map(op.getResult(i), result);
     }
@@ -367,11 +388,13 @@ struct SplitPipelinePass : impl::SplitPipelinePassBase<SplitPipelinePass> {
       if (std::string why = parseSchedule((*file)->getBuffer().str(), split.schedule); !why.empty())
         return module.emitError() << "schedule \"" << schedule << "\": " << why;
       if (split.schedule.stages() != split.stages)
-        return module.emitError() << "schedule \"" << schedule << "\" has " << split.schedule.stages() << " lines, the pipeline has " << split.stages << " stages";
+        return module.emitError() << "schedule \"" << schedule << "\" has " << split.schedule.stages()
+                                  << " lines, the pipeline has " << split.stages << " stages";
     } else if (auto table = makeSchedule(schedule, split.stages, split.microbatches)) {
       split.schedule = std::move(*table);
     } else {
-      return module.emitError() << "unknown schedule \"" << schedule << "\", needs gpipe, 1f1b, zb-h1 or a file that ends with .csv";
+      return module.emitError() << "unknown schedule \"" << schedule
+                                << "\", needs gpipe, 1f1b, zb-h1 or a file that ends with .csv";
     }
     if (std::string why = checkSchedule(split.schedule, split.microbatches); !why.empty())
       return module.emitError() << "schedule \"" << schedule << "\" cannot run: " << why;
@@ -380,7 +403,8 @@ struct SplitPipelinePass : impl::SplitPipelinePassBase<SplitPipelinePass> {
 
   LogicalResult split() {
     ModuleOp module = getOperation();
-    auto gradients = module.lookupSymbol<func::FuncOp>("gradients"), update = module.lookupSymbol<func::FuncOp>("update");
+    auto gradients = module.lookupSymbol<func::FuncOp>("gradients"),
+         update = module.lookupSymbol<func::FuncOp>("update");
     if (!gradients && !update)
       return success();
     if (!gradients || !update)

@@ -27,7 +27,8 @@ static double costOf(Operation *op) {
   return elements;
 }
 
-SmallVector<size_t> balancedCut(ArrayRef<double> costs, ArrayRef<bool> wanted, ArrayRef<double> crossing, size_t parts, double slack) {
+SmallVector<size_t> balancedCut(ArrayRef<double> costs, ArrayRef<bool> wanted, ArrayRef<double> crossing, size_t parts,
+                                double slack) {
   size_t n = costs.size();
   constexpr double never = std::numeric_limits<double>::infinity();
   SmallVector<double> sum(n + 1, 0); // of the first i items
@@ -60,7 +61,8 @@ SmallVector<size_t> balancedCut(ArrayRef<double> costs, ArrayRef<bool> wanted, A
   double dearest = search([](double before, size_t, double run) { return std::max(before, run); });
   double limit = dearest * (1 + slack);
   search([&](double before, size_t j, double run) { // bytes first, then balance
-    return run > limit ? never : before + (j ? crossing[j] : 0) + (limit > 0 ? 1e-3 * (run / limit) * (run / limit) : 0);
+    return run > limit ? never
+                       : before + (j ? crossing[j] : 0) + (limit > 0 ? 1e-3 * (run / limit) * (run / limit) : 0);
   });
   SmallVector<size_t> begins(parts);
   for (size_t p = parts, i = n; p > 0; --p)
@@ -134,8 +136,8 @@ private:
           parameter |= bool(gradients.getArgAttr(arg.getArgNumber(), "llcc.param"));
     }
     if (stages > 1 && int64_t(nodes.size()) < stages)
-      return gradients.emitError() << "the model has " << nodes.size() << " nodes that can be cut, a pipeline of " << stages << " stages needs at least "
-                                   << stages << "; use fewer stages";
+      return gradients.emitError() << "the model has " << nodes.size() << " nodes that can be cut, a pipeline of "
+                                   << stages << " stages needs at least " << stages << "; use fewer stages";
     nodeStage["loss"] = stages - 1;
     if (nodes.empty())
       return success();
@@ -160,8 +162,8 @@ private:
 
   using Nodes = llvm::MapVector<StringRef, std::pair<double, bool>>;
 
-  /// For each node, the bytes of forward values that nodes before it make and it or a later one uses, in either pass: what a
-  /// cut in front of it sends. Gradients that come back are as large.
+  /// For each node, the bytes of forward values that nodes before it make and it or a later one uses, in either pass:
+  /// what a cut in front of it sends. Gradients that come back are as large.
   SmallVector<double> crossingBytes(const Nodes &nodes) {
     llvm::StringMap<size_t> index;
     for (auto [i, node] : llvm::enumerate(nodes))
@@ -227,7 +229,8 @@ private:
     for (Operation &op : block) // where it is used first
       if (auto found = out.stage.find(&op); found != out.stage.end())
         for (Value operand : op.getOperands())
-          if (auto arg = dyn_cast<BlockArgument>(operand); arg && gradients.getArgAttr(arg.getArgNumber(), "llcc.param"))
+          if (auto arg = dyn_cast<BlockArgument>(operand);
+              arg && gradients.getArgAttr(arg.getArgNumber(), "llcc.param"))
             if (auto [entry, fresh] = out.owner.try_emplace(arg.getArgNumber(), found->second); !fresh)
               entry->second = std::min(entry->second, found->second);
     // where its gradient is computed: there it is updated
@@ -244,6 +247,8 @@ private:
 };
 } // namespace
 
-FailureOr<StageAssignment> assignStages(func::FuncOp gradients, int64_t stages) { return Assigner(gradients, stages).run(); }
+FailureOr<StageAssignment> assignStages(func::FuncOp gradients, int64_t stages) {
+  return Assigner(gradients, stages).run();
+}
 
 } // namespace mlir::llcc

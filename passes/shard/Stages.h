@@ -10,8 +10,8 @@ namespace mlir::llcc {
 /// Stage of each op of @gradients that its results need.
 ///
 /// A forward op runs on the stage of its ONNX node (nodes are cut in program order so that the stages' forward work is
-/// balanced, loss on the last stage) or below, where its operands come from; a backward op on that of its node or above.
-/// So forward values only go to later stages and backward values only to earlier ones.
+/// balanced, loss on the last stage) or below, where its operands come from; a backward op on that of its node or
+/// above. So forward values only go to later stages and backward values only to earlier ones.
 struct StageAssignment {
   DenseMap<Operation *, int64_t> stage; ///< of needed ops that are not constant
   DenseSet<Operation *> backward;       ///< ops of the backward pass
@@ -23,10 +23,11 @@ struct StageAssignment {
 /// Fails, with a message at `gradients`, where there are more stages than nodes.
 FailureOr<StageAssignment> assignStages(func::FuncOp gradients, int64_t stages);
 
-/// Cuts a list of items into `parts` contiguous runs, and returns where each run begins. The dearest run is as cheap as can be, up to
-/// `slack`; among such cuts as little as possible crosses: `crossing[i]` is what a cut in front of item i costs. Each run gets
-/// an item of `wanted` where there are enough of them. `parts` <= number of items.
-SmallVector<size_t> balancedCut(ArrayRef<double> costs, ArrayRef<bool> wanted, ArrayRef<double> crossing, size_t parts, double slack = 0.1);
+/// Cuts a list of items into `parts` contiguous runs, and returns where each run begins. The dearest run is as cheap as
+/// can be, up to `slack`; among such cuts as little as possible crosses: `crossing[i]` is what a cut in front of item i
+/// costs. Each run gets an item of `wanted` where there are enough of them. `parts` <= number of items.
+SmallVector<size_t> balancedCut(ArrayRef<double> costs, ArrayRef<bool> wanted, ArrayRef<double> crossing, size_t parts,
+                                double slack = 0.1);
 
 } // namespace mlir::llcc
 

@@ -1,18 +1,21 @@
 // Proves what must hold after the shard stage, on the per-stage step functions:
 //
 // (S1) no placement is left: no llcc.reshard, no type with a sharding, no @gradients, no @update;
-// (S2) there is one @step_stageN for each pipeline stage, N from 0, and its arguments and results have the local shape of
+// (S2) there is one @step_stageN for each pipeline stage, N from 0, and its arguments and results have the local shape
+// of
 //      their llcc.shape at their llcc.placement;
 // (S3) collectives run over axes of the mesh, never over the pipeline, and their local shapes fit;
-// (S4) all members of a group meet the same collectives in the same order: they run the same function, which has no control flow;
-// (S5) sends and receives match across stages, in order, tag and type, and nobody waits in a ring, even if a send holds
+// (S4) all members of a group meet the same collectives in the same order: they run the same function, which has no
+// control flow; (S5) sends and receives match across stages, in order, tag and type, and nobody waits in a ring, even
+// if a send holds
 //      its sender until it is received;
-// (S6) each trainable parameter, and each optimizer state, lives on one stage and is updated there exactly once; the loss is
+// (S6) each trainable parameter, and each optimizer state, lives on one stage and is updated there exactly once; the
+// loss is
 //      shown once for each microbatch.
 #include "compiler/ir/LLCC.h"
 #include "compiler/ir/Provenance.h"
-#include "passes/verify/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/verify/Passes.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace mlir::llcc {
@@ -46,7 +49,8 @@ public:
       if (failed(checkShape("result", i, func.getResultTypes()[i], func.getResultAttrDict(i))))
         return failure();
     if (func.getBody().getBlocks().size() != 1)
-      return func.emitError() << "@" << func.getName() << " has control flow; members of a group could meet different collectives";
+      return func.emitError() << "@" << func.getName()
+                              << " has control flow; members of a group could meet different collectives";
     for (Operation &op : func.getBody().front()) {
       if (op.getNumRegions())
         return report(&op) << "has control flow; members of a group could meet different collectives";
@@ -68,17 +72,21 @@ private:
     auto tensor = dyn_cast<RankedTensorType>(type);
     if (!placement && !shape)
       return success();
-    bool fits = placement && shape && tensor && int64_t(placement.getDims().size()) == tensor.getRank() && shape.size() == tensor.getRank();
+    bool fits = placement && shape && tensor && int64_t(placement.getDims().size()) == tensor.getRank() &&
+                shape.size() == tensor.getRank();
     if (!fits)
-      return func.emitError() << "@" << func.getName() << ": " << what << " " << i << " is " << type << ", needs llcc.placement and llcc.shape of its rank";
+      return func.emitError() << "@" << func.getName() << ": " << what << " " << i << " is " << type
+                              << ", needs llcc.placement and llcc.shape of its rank";
     for (int64_t dim = 0; dim < tensor.getRank(); ++dim) {
       for (StringAttr axis : placement.getAxes(dim))
         if (mesh.getPosition(axis.getValue()) < 0 || axis.getValue() == kPipeline)
-          return func.emitError() << "@" << func.getName() << ": " << what << " " << i << " is cut over axis '" << axis.getValue() << "', the mesh is " << mesh;
+          return func.emitError() << "@" << func.getName() << ": " << what << " " << i << " is cut over axis '"
+                                  << axis.getValue() << "', the mesh is " << mesh;
       int64_t local = placement.getLocalSize(shape[dim], dim, mesh);
       if (local != tensor.getDimSize(dim))
-        return func.emitError() << "@" << func.getName() << ": " << what << " " << i << " has local size " << tensor.getDimSize(dim) << " at dimension " << dim
-                                << ", its placement gives " << local;
+        return func.emitError() << "@" << func.getName() << ": " << what << " " << i << " has local size "
+                                << tensor.getDimSize(dim) << " at dimension " << dim << ", its placement gives "
+                                << local;
     }
     return success();
   }
@@ -98,10 +106,13 @@ private:
     } else if (auto scatter = dyn_cast<ReduceScatterOp>(op)) {
       if (failed(checkAxes(op, scatter.getAxes())))
         return failure();
-      return checkSizes(op, {{scatter.getDim(), ceilDiv(sizeOf(scatter.getX(), scatter.getDim()), members(scatter.getAxes()))}});
+      return checkSizes(
+          op, {{scatter.getDim(), ceilDiv(sizeOf(scatter.getX(), scatter.getDim()), members(scatter.getAxes()))}});
     } else if (auto all = dyn_cast<AllToAllOp>(op)) {
       if (failed(checkAxes(op, all.getAxes())) ||
-          failed(checkSizes(op, {{all.getSplitDim(), ceilDiv(sizeOf(all.getX(), all.getSplitDim()), members(all.getAxes()))}, {all.getConcatDim(), all.getSize()}})))
+          failed(checkSizes(
+              op, {{all.getSplitDim(), ceilDiv(sizeOf(all.getX(), all.getSplitDim()), members(all.getAxes()))},
+                   {all.getConcatDim(), all.getSize()}})))
         return failure();
       int64_t most = sizeOf(all.getX(), all.getConcatDim()) * members(all.getAxes());
       if (int64_t(all.getSize()) > most)
@@ -109,7 +120,8 @@ private:
     } else if (auto slice = dyn_cast<AxisSliceOp>(op)) {
       if (failed(checkAxes(op, slice.getAxes())))
         return failure();
-      return checkSizes(op, {{slice.getDim(), ceilDiv(sizeOf(slice.getX(), slice.getDim()), members(slice.getAxes()))}});
+      return checkSizes(op,
+                        {{slice.getDim(), ceilDiv(sizeOf(slice.getX(), slice.getDim()), members(slice.getAxes()))}});
     } else if (auto mask = dyn_cast<MaskOp>(op)) {
       if (failed(checkAxes(op, mask.getAxes())))
         return failure();
@@ -169,7 +181,8 @@ private:
 /// Plays the sends and receives of all stages against each other; both ends of a message move together.
 class MessageVerifier {
 public:
-  explicit MessageVerifier(ArrayRef<func::FuncOp> stages) : stages(stages), events(stages.size()), at(stages.size(), 0) {}
+  explicit MessageVerifier(ArrayRef<func::FuncOp> stages)
+      : stages(stages), events(stages.size()), at(stages.size(), 0) {}
 
   LogicalResult run() {
     for (size_t s = 0; s < stages.size(); ++s)
@@ -177,7 +190,8 @@ public:
         if (isa<SendOp, RecvOp>(op)) {
           int64_t other = peer(&op);
           if (other < 0 || other >= int64_t(stages.size()) || other == int64_t(s))
-            return report(&op) << "names stage " << other << ", the stages are 0 to " << stages.size() - 1 << " and this is stage " << s;
+            return report(&op) << "names stage " << other << ", the stages are 0 to " << stages.size() - 1
+                               << " and this is stage " << s;
           events[s].push_back(&op);
         }
     for (bool moved = true; moved;) {
@@ -216,8 +230,9 @@ private:
   LogicalResult match(SendOp send, RecvOp recv, int64_t from) {
     if (send.getTag() == recv.getTag() && send.getX().getType() == recv.getType())
       return success();
-    InFlightDiagnostic diagnostic = report(recv) << "expects tag " << recv.getTag() << " of type " << recv.getType() << " from stage " << from
-                                                 << ", which sends tag " << send.getTag() << " of type " << send.getX().getType();
+    InFlightDiagnostic diagnostic = report(recv) << "expects tag " << recv.getTag() << " of type " << recv.getType()
+                                                 << " from stage " << from << ", which sends tag " << send.getTag()
+                                                 << " of type " << send.getX().getType();
     diagnostic.attachNote(send.getLoc()) << "sent here";
     return diagnostic;
   }
@@ -274,23 +289,27 @@ private:
         continue;
       auto [entry, fresh] = home.try_emplace((key + "/" + name.getValue()).str(), func.getName());
       if (!fresh)
-        return func.emitError() << "@" << func.getName() << " keeps \"" << name.getValue() << "\", so does @" << entry->second << "; one stage must own it";
+        return func.emitError() << "@" << func.getName() << " keeps \"" << name.getValue() << "\", so does @"
+                                << entry->second << "; one stage must own it";
       auto result = results.find(name.getValue());
       bool mustChange = key == "llcc.state" || func.getArgAttr(i, "llcc.trainable");
       if (result == results.end()) {
         if (mustChange)
-          return func.emitError() << "@" << func.getName() << " keeps \"" << name.getValue() << "\" but does not update it";
+          return func.emitError() << "@" << func.getName() << " keeps \"" << name.getValue()
+                                  << "\" but does not update it";
         continue;
       }
       Value updated = end->getOperand(result->second), argument = func.getArgument(i);
       if (updated.getType() != argument.getType())
-        return func.emitError() << "@" << func.getName() << " takes \"" << name.getValue() << "\" as " << argument.getType() << " and returns it as " << updated.getType();
+        return func.emitError() << "@" << func.getName() << " takes \"" << name.getValue() << "\" as "
+                                << argument.getType() << " and returns it as " << updated.getType();
       if (updated == argument && key == "llcc.param")
         return func.emitError() << "@" << func.getName() << " returns \"" << name.getValue() << "\" unchanged";
       results.erase(result);
     }
     if (!results.empty())
-      return func.emitError() << "@" << func.getName() << " updates \"" << results.begin()->first() << "\", which it does not keep";
+      return func.emitError() << "@" << func.getName() << " updates \"" << results.begin()->first()
+                              << "\", which it does not keep";
     return success();
   }
 };

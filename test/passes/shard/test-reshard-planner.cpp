@@ -1,5 +1,5 @@
-// Plans every ordered pair of placements of small tensors on small grids, executes the moves on all ranks on plain arrays
-// whose padding is poison, and checks every element. Also: costs and move counts of well-known cases.
+// Plans every ordered pair of placements of small tensors on small grids, executes the moves on all ranks on plain
+// arrays whose padding is poison, and checks every element. Also: costs and move counts of well-known cases.
 #include "passes/shard/ReshardPlanner.h"
 #include <cmath>
 #include <cstdio>
@@ -149,7 +149,8 @@ SmallVector<int64_t> localShape(const Layout &p, ArrayRef<int64_t> shape, const 
   return local;
 }
 
-/// Share of a pending sum that a rank holds: weights 1, 2, 4, … of the member number, scaled to sum to one over the group.
+/// Share of a pending sum that a rank holds: weights 1, 2, 4, … of the member number, scaled to sum to one over the
+/// group.
 double share(const Layout &p, int64_t rank, const Grid &grid) {
   double weight = 1;
   SmallVector<int64_t> at = grid.coordinates(rank);
@@ -303,7 +304,8 @@ void checkAll(ArrayRef<int64_t> shape, ArrayRef<int64_t> mesh, size_t stride = 1
 }
 
 /// Prints the plan of one pair, for FileCheck.
-void showPlan(const char *title, const Layout &from, const Layout &to, ArrayRef<int64_t> shape, ArrayRef<int64_t> mesh) {
+void showPlan(const char *title, const Layout &from, const Layout &to, ArrayRef<int64_t> shape,
+              ArrayRef<int64_t> mesh) {
   const char *names[] = {"slice", "gather", "reduce", "reduce_scatter", "all_to_all"};
   std::printf("%s:", title);
   Layout at = from;

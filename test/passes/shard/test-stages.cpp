@@ -4,7 +4,8 @@
 
 using namespace mlir::llcc;
 
-static void cut(const char *title, std::vector<double> costs, std::vector<bool> wanted, std::vector<double> crossing, size_t parts) {
+static void cut(const char *title, std::vector<double> costs, std::vector<bool> wanted, std::vector<double> crossing,
+                size_t parts) {
   llvm::SmallVector<bool> parameters(wanted.begin(), wanted.end());
   std::printf("%s:", title);
   for (size_t begin : balancedCut(costs, parameters, crossing, parts))
