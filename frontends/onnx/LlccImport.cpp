@@ -1,6 +1,7 @@
 // llcc-import: imports an ONNX model and prints the IR, for lit tests of the frontend alone.
 #include "compiler/ir/LLCC.h"
 #include "frontends/onnx/Import.h"
+#include "frontends/onnx/OpTable.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
@@ -9,7 +10,7 @@ namespace cl = llvm::cl;
 
 int main(int argc, char **argv) {
   cl::OptionCategory category("llcc-import");
-  cl::opt<std::string> path(cl::Positional, cl::desc("MODEL.onnx"), cl::Required, cl::cat(category));
+  cl::opt<std::string> path(cl::Positional, cl::desc("MODEL.onnx"), cl::cat(category));
   cl::opt<int64_t> batch("batch", cl::desc("size of the batch dimension"), cl::cat(category));
   cl::list<std::string> dims("dim", cl::desc("NAME=SIZE: size of a symbolic dimension"), cl::cat(category));
   cl::list<std::string> freeze("freeze", cl::desc("glob of parameters that are not trained"), cl::cat(category));
@@ -21,9 +22,22 @@ int main(int argc, char **argv) {
                         cl::cat(category));
   cl::opt<std::string> sections("sections", cl::desc("folder that gets a file for each section, model.onnx first"),
                                 cl::cat(category));
+  cl::opt<bool> listOps("list-ops",
+                        cl::desc("print the table of operators: a line for each row, name and version since which"),
+                        cl::cat(category));
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "imports an ONNX model and prints the IR\n");
 
+  if (listOps) {
+    for (auto &[name, rows] : mlir::llcc::frontend::OpTable::get().rows())
+      for (auto &[since, row] : rows)
+        llvm::outs() << name.first << (name.first.empty() ? "" : "::") << name.second << ' ' << since << '\n';
+    return 0;
+  }
+  if (path.empty()) {
+    llvm::errs() << "llcc-import: needs a model: llcc-import MODEL.onnx\n";
+    return 64;
+  }
   mlir::llcc::ImportOptions options;
   options.batch = batch;
   options.output = output;
