@@ -9,9 +9,13 @@ import onnx
 
 # Rows whose result does not depend on the values of a float input, and why.
 NOT_DIFFERENTIABLE = {
+    **{(name, 7): "its result is boolean" for name in ("And", "Equal", "Greater", "Less", "Or", "Xor")},
+    **{(name, 12): "its result is boolean" for name in ("GreaterOrEqual", "LessOrEqual")},
+    **{(name, 11): "folded while importing, from constants" for name in ("CumSum", "GatherND", "Range")},
     ("Constant", 1): "has no input",
     ("ConstantOfShape", 9): "its input is a shape",
-    ("Range", 11): "folded while importing, from constants",
+    ("IsNaN", 9): "its result is boolean",
+    ("Not", 1): "its result is boolean",
     ("Shape", 1): "reads sizes, not values",
     ("Size", 1): "reads sizes, not values",
 }
