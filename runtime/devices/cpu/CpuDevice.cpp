@@ -26,7 +26,7 @@ uint16_t bfloat16Of(double value) {
 class CpuDevice : public Device {
 public:
   CpuDevice(const std::vector<uint32_t> &place, int threads, const KernelTable &kernels)
-      : coords(place.begin(), place.end()), threads(threads), kernels(kernels) {
+      : coords(place.begin(), place.end()), threads(threads), kernels(kernels), library(threads) {
     if (coords.empty())
       coords.push_back(0); // kernels expect at least one
     const char *wish = std::getenv("LLCC_REFERENCE");

@@ -1,6 +1,7 @@
 // oneDNN calls for matmul and convolutions, prepared once.
 #include "runtime/devices/cpu/Library.h"
 #include "runtime/core/Error.h"
+#include "runtime/devices/cpu/Threads.h"
 #include <algorithm>
 #include <cstdlib>
 #include <map>
@@ -74,6 +75,7 @@ struct Library::State {
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream{engine};
   std::map<std::string, std::pair<dnnl::primitive, std::vector<memory::desc>>> cache; ///< with the layouts it wants
+  int threads = 1;
   uint64_t scratchBytes = 0; ///< largest scratchpad of any primitive
   uint64_t layoutBytes = 0;  ///< largest need of one instruction
   std::unique_ptr<void, AlignedFree> layouts;
@@ -89,7 +91,7 @@ struct Library::State {
 /// ThreadSanitizer).
 static std::mutex creation;
 
-Library::Library() : state(std::make_unique<State>()) {}
+Library::Library(int threads) : state(std::make_unique<State>()) { state->threads = threads; }
 Library::~Library() = default;
 
 uint64_t Library::bytes() const { return state->scratchBytes + state->layoutBytes; }
@@ -110,7 +112,16 @@ Work Library::matmul(const Program &program, const Instr &instr, const std::vect
   };
   memory::desc lhs = matrix(m, k, instr.ints[4] != 0), rhs = matrix(k, n, instr.ints[5] != 0),
                out = matrix(m, n, false);
+  // A product of this few operations ends before a second thread is awake; oneDNN would wake it all the same. It plans its
+  // blocks for the number of threads that it sees while the primitive is made.
+  constexpr double kWorthThreads = 1e6;
+  int threads = 2.0 * double(batch) * double(m) * double(n) * double(k) < kWorthThreads ? 1 : state->threads;
   std::lock_guard<std::mutex> lock(creation);
+  setThreads(threads);
+  struct Restore {
+    int threads;
+    ~Restore() { setThreads(threads); }
+  } restore{state->threads};
   try {
     auto &entry = state->cache[keyOf(program, instr)];
     if (!entry.first) {
@@ -130,7 +141,13 @@ Work Library::matmul(const Program &program, const Instr &instr, const std::vect
         entry.first, std::vector<std::pair<int, memory>>{{DNNL_ARG_SRC, memory(lhs, state->engine, ins[0])},
                                                          {DNNL_ARG_WEIGHTS, memory(rhs, state->engine, ins[1])},
                                                          {DNNL_ARG_DST, memory(out, state->engine, outs[0])}});
-    return [call, stream = state->stream.get()] { call->run(stream); };
+    if (threads == state->threads)
+      return [call, stream = state->stream.get()] { call->run(stream); };
+    return [call, stream = state->stream.get(), all = state->threads] {
+      setThreads(1);
+      call->run(stream);
+      setThreads(all);
+    };
   } catch (const dnnl::error &) {
     return {};
   }

@@ -11,7 +11,8 @@ namespace llcc::rt {
 /// One a device thread; primitives belong to the thread that makes them, with the number of threads set then.
 class Library {
 public:
-  Library();
+  /// `threads`: what one device may use.
+  explicit Library(int threads);
   ~Library();
   /// An empty Work where oneDNN has no implementation (the reference is the way then).
   Work matmul(const Program &program, const Instr &instr, const std::vector<char *> &ins,
