@@ -30,7 +30,7 @@ std::vector<double> run(DType type, Op op, const Shape &first, const Shape &seco
   };
   if (type == DType::F32 && !reference && program.buffers[x].shape.elements() && program.buffers[y].shape.elements()) {
     // The device would fall back on the loops in silence.
-    Library library;
+    Library library(2);
     const Instr &instr = program.instrs[0];
     CHECK(op == Op::Matmul ? library.matmul(program, instr, {place(x), place(y)}, {place(z)})
                            : library.convolution(program, instr, {place(x), place(y)}, {place(z)}),
