@@ -157,10 +157,9 @@ void Compilation::addLower(PassManager &pm) {
   pm.addPass(createFuseKernelsPass());
   pm.addPass(createPlanMemoryPass());
   pm.addPass(createVerifyLowerPass());
+  pm.addPass(createConvertKernelsToLoopsPass());
   if (StringRef(options.target).starts_with("cuda"))
     pm.addPass(createConvertKernelsToGpuPass());
-  else
-    pm.addPass(createConvertKernelsToLoopsPass());
 }
 
 int Compilation::runPasses(Stage stage, llvm::function_ref<void(PassManager &)> add) {
@@ -243,6 +242,8 @@ int Compilation::emit() {
 }
 
 int Compilation::run() {
+  if (std::string error = targetError(options.target); !error.empty())
+    return fail(::llcc::ExitUsage, error);
   if (int code = chooseMeshAxes())
     return code;
   if (int code = import(microbatches))

@@ -74,7 +74,9 @@ struct ConvertKernelsToGpuPass : impl::ConvertKernelsToGpuPassBase<ConvertKernel
     function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), builder.getUnitAttr());
     function->setAttr("llcc.text", kernel->getAttrOfType<StringAttr>("llcc.text") ? kernel->getAttr("llcc.text")
                                                                                   : builder.getStringAttr(""));
-    function->setAttr("llcc.kernel", kernel->getAttr("llcc.kernel"));
+    for (StringRef name : {"llcc.kernel", "llcc.ins", "llcc.outs"})
+      if (Attribute value = kernel->getAttr(name))
+        function->setAttr(name, value);
     int64_t blocks = std::max<int64_t>(1, (extent->second + kBlock - 1) / kBlock);
     function->setAttr("llcc.grid", builder.getDenseI64ArrayAttr({blocks, 1, 1}));
     function->setAttr("llcc.block", builder.getDenseI64ArrayAttr({kBlock, 1, 1}));

@@ -49,8 +49,9 @@ void CodeLibrary::load(const std::string &path, std::string_view code, const std
 
 void checkTarget(const std::string &path, const std::string &target) {
   if (target.compare(0, 3, "cpu") != 0)
-    throw Error{Unavailable, path + ": is compiled for " + target +
-                                 ", this build of the runtime has CPU devices only; compile with --target=cpu"};
+    throw Error{Unavailable,
+                path + ": is compiled for " + target +
+                    ", this build runs cpu artifacts; running CUDA needs the CUDA plug-in; compile with --target=cpu"};
   size_t colon = target.find(':');
   std::string level = colon == std::string::npos ? "" : target.substr(colon + 1);
   __builtin_cpu_init();

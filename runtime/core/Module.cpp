@@ -36,6 +36,9 @@ Module::Module(const std::string &path) : path(path) {
                             " bytes at " + std::to_string(v.offset) + " of section \"" + v.section + "\", which has " +
                             std::to_string(section.size()) + " bytes"};
   }
+  // An artifact for another kind of device can be looked at and exported; a session refuses it.
+  if (!onCpu())
+    return;
   checkTarget(path, plan.target);
   code.load(path, artifact.section("code.cpu"), plan.kernels);
 }

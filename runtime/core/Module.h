@@ -8,7 +8,7 @@
 namespace llcc::rt {
 
 struct Module {
-  /// Maps, checks hashes, parses, verifies, loads the kernels. Throws Error that names the file.
+  /// Maps, checks hashes, parses, verifies, loads the kernels if they are for CPUs. Throws Error that names the file.
   explicit Module(const std::string &path);
 
   std::string path;
@@ -22,6 +22,7 @@ struct Module {
   const char *initialBytes(const Variable &variable) const;
   /// Arena of the fullest device in training (in inference where the plan has no steps).
   uint64_t memory() const;
+  bool onCpu() const { return plan.target.compare(0, 3, "cpu") == 0; }
   bool trains() const { return plan.stepProgram(0) != nullptr; }
 };
 

@@ -53,6 +53,7 @@ Session::Session(std::shared_ptr<const Module> owner, const llcc_rt_options &opt
       threads(options.threads ? static_cast<int>(options.threads) : machineThreads()),
       memoryLimit(options.memory_limit) {
   const Plan &plan = module.plan;
+  checkTarget(module.path, plan.target);
   uint32_t devices = module.trains() ? plan.devices() : 1;
   threadsPerDevice = std::max(1, threads / static_cast<int>(devices));
   lossDevice = capturer(plan, 0).first;

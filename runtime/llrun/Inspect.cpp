@@ -19,38 +19,88 @@ static std::string placement(const Plan &plan, const Sharding &sharding) {
   return text + "}";
 }
 
+// What carries an instruction out on the plan's target.
+static std::string executor(const Plan &plan, const Instr &instr) {
+  bool cuda = plan.target.compare(0, 4, "cuda") == 0;
+  switch (instr.op) {
+  case Op::Launch: {
+    if (!cuda)
+      return "generated code";
+    for (const Kernel &kernel : plan.kernels)
+      if (kernel.name == instr.kernel)
+        return "kernel <<<" + format({kernel.grid.begin(), kernel.grid.end()}) + ", " +
+               format({kernel.block.begin(), kernel.block.end()}) + ">>>";
+    return "kernel";
+  }
+  case Op::Matmul:
+    return cuda ? "cublasLt" : "onednn";
+  case Op::Conv:
+  case Op::ConvInputGrad:
+  case Op::ConvWeightGrad:
+    return cuda ? "cudnn" : "onednn";
+  case Op::AllReduce:
+  case Op::AllGather:
+  case Op::ReduceScatter:
+  case Op::AllToAll:
+  case Op::Send:
+  case Op::Recv:
+    return cuda ? "nccl" : "shared memory";
+  case Op::Copy:
+  case Op::Fill:
+    return cuda ? "driver" : "memory";
+  case Op::Feed:
+  case Op::FeedScalar:
+  case Op::Capture:
+    return "host";
+  }
+  return "";
+}
+
+static void printInstr(const Plan &plan, const Program &program, size_t i) {
+  const Instr &instr = program.instrs[i];
+  printf("  %4zu s%u %-15s %-6s", i, instr.stream, nameOf(instr.op), instr.kernel.c_str());
+  auto list = [&](const std::vector<uint32_t> &buffers) {
+    for (uint32_t b : buffers)
+      printf(" %u:%s%s@%llu", b, nameOf(program.buffers[b].shape.type), format(program.buffers[b].shape.dims).c_str(),
+             (unsigned long long)program.buffers[b].offset);
+  };
+  list(instr.ins);
+  printf(" ->");
+  list(instr.outs);
+  for (uint32_t wait : instr.waits)
+    printf(" wait %u", wait);
+  for (uint32_t axis : instr.axes)
+    printf(" over %s", plan.axes[axis].c_str());
+  if (!instr.name.empty())
+    printf(" %s", instr.name.c_str());
+  printf(" by %s", executor(plan, instr).c_str());
+  if (!instr.node.empty())
+    printf("   # %s", instr.node.c_str());
+  printf("\n");
+}
+
 static void printProgram(const Plan &plan, const Program &program, bool full) {
-  std::map<std::string, size_t> counts;
-  for (const Instr &instr : program.instrs)
-    ++counts[nameOf(instr.op)];
+  struct Group {
+    size_t count = 0;
+    std::string by;
+  };
+  std::map<unsigned, std::map<std::string, Group>> streams;
+  for (const Instr &instr : program.instrs) {
+    Group &group = streams[instr.stream][nameOf(instr.op)];
+    ++group.count;
+    group.by = instr.op == Op::Launch ? "generated code" : executor(plan, instr);
+  }
   printf("\n%s program, stage %u: %zu instructions, %zu buffers, %s\n",
          program.kind == Program::Kind::Step ? "step" : "inference", program.stage, program.instrs.size(),
          program.buffers.size(), bytesText(program.arenaBytes).c_str());
-  for (auto &[name, count] : counts)
-    printf("  %6zu %s\n", count, name.c_str());
-  if (!full)
-    return;
-  for (size_t i = 0; i < program.instrs.size(); ++i) {
-    const Instr &instr = program.instrs[i];
-    printf("  %4zu s%u %-15s %-6s", i, instr.stream, nameOf(instr.op), instr.kernel.c_str());
-    auto list = [&](const std::vector<uint32_t> &buffers) {
-      for (uint32_t b : buffers)
-        printf(" %u:%s%s@%llu", b, nameOf(program.buffers[b].shape.type), format(program.buffers[b].shape.dims).c_str(),
-               (unsigned long long)program.buffers[b].offset);
-    };
-    list(instr.ins);
-    printf(" ->");
-    list(instr.outs);
-    for (uint32_t wait : instr.waits)
-      printf(" wait %u", wait);
-    for (uint32_t axis : instr.axes)
-      printf(" over %s", plan.axes[axis].c_str());
-    if (!instr.name.empty())
-      printf(" %s", instr.name.c_str());
-    if (!instr.node.empty())
-      printf("   # %s", instr.node.c_str());
-    printf("\n");
+  for (auto &[stream, groups] : streams) {
+    printf("  stream %u, %s\n", stream, stream == 0 ? "computation" : "communication");
+    for (auto &[name, group] : groups)
+      printf("    %6zu %-16s by %s\n", group.count, name.c_str(), group.by.c_str());
   }
+  // In the order of the plan, which is the order of each stream.
+  for (size_t i = 0; full && i < program.instrs.size(); ++i)
+    printInstr(plan, program, i);
 }
 
 int inspect(const std::string &path, bool full, bool ir, const std::string &section) {

@@ -372,7 +372,8 @@ static void brokenArtifactsAreRefused() {
   other = plan;
   other.target = "cuda:sm_90";
   refused({{"plan", serialize(other)}, {"code.cpu", code}, {"model.onnx", modelBytes(s)}}, 69,
-          "is compiled for cuda:sm_90, this build of the runtime has CPU devices only; compile with --target=cpu");
+          "is compiled for cuda:sm_90, this build runs cpu artifacts; running CUDA needs the CUDA plug-in; compile "
+          "with --target=cpu");
   other = plan;
   other.programs[0].buffers[0].offset = 8;
   refused({{"plan", serialize(other)}, {"code.cpu", code}, {"model.onnx", modelBytes(s)}}, 65,

@@ -2,6 +2,7 @@
 #include "compiler/codegen/cuda/Cubin.h"
 
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -10,6 +11,7 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -26,6 +28,8 @@
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/IPO/Internalize.h"
 
+#include <sysexits.h>
+
 namespace mlir::llcc {
 
 static constexpr char kTriple[] = "nvptx64-nvidia-cuda";
@@ -39,6 +43,11 @@ static std::string cudaRoot() {
 }
 
 static LogicalResult convertToNvvm(ModuleOp module) {
+  module->walk([&](Operation *op) { op->setLoc(UnknownLoc::get(module.getContext())); });
+  RewritePatternSet patterns(module.getContext());
+  arith::populateCeilFloorDivExpandOpsPatterns(patterns);
+  if (failed(applyPatternsGreedily(module, std::move(patterns))))
+    return module.emitError("bug in llcc: kernels do not simplify");
   PassManager pm(module.getContext());
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
   kernels.addPass(createSCFToControlFlowPass());
@@ -51,20 +60,25 @@ static LogicalResult convertToNvvm(ModuleOp module) {
   return pm.run(module);
 }
 
-// Links what the kernels use of libdevice (exp, tanh, erf, …).
-static LogicalResult linkLibdevice(Operation *at, llvm::Module &code) {
+// Links what the kernels use of libdevice (exp, tanh, erf, …). Returns an exit code.
+static int linkLibdevice(Operation *at, llvm::Module &code) {
   bool needed =
       llvm::any_of(code, [](llvm::Function &f) { return f.isDeclaration() && f.getName().starts_with("__nv_"); });
   if (!needed)
-    return success();
-  std::string path = cudaRoot() + "/nvvm/libdevice/libdevice.10.bc";
+    return 0;
+  std::string root = cudaRoot(), path = (root.empty() ? "/usr/local/cuda" : root) + "/nvvm/libdevice/libdevice.10.bc";
   auto buffer = llvm::MemoryBuffer::getFile(path);
-  if (!buffer)
-    return at->emitError() << "--target=cuda needs CUDA's math library " << path
-                           << ", which cannot be read; install the CUDA toolkit or set CUDA_HOME";
+  if (!buffer) {
+    at->emitError() << "target 'cuda' needs CUDA's math library " << path << ", which cannot be read ("
+                    << buffer.getError().message()
+                    << "); install the CUDA toolkit (package cuda-nvcc) or set CUDA_HOME to where it is";
+    return EX_UNAVAILABLE;
+  }
   auto library = llvm::parseBitcodeFile(**buffer, code.getContext());
-  if (!library)
-    return at->emitError() << path << " is no bitcode that this LLVM reads: " << llvm::toString(library.takeError());
+  if (!library) {
+    at->emitError() << path << " is no bitcode that this LLVM reads: " << llvm::toString(library.takeError());
+    return EX_UNAVAILABLE;
+  }
   (*library)->setTargetTriple(code.getTargetTriple());
   (*library)->setDataLayout(code.getDataLayout());
   if (llvm::Linker::linkModules(code, std::move(*library), llvm::Linker::Flags::LinkOnlyNeeded,
@@ -72,12 +86,24 @@ static LogicalResult linkLibdevice(Operation *at, llvm::Module &code) {
                                   llvm::internalizeModule(m, [&](const llvm::GlobalValue &v) {
                                     return !v.hasName() || !names.contains(v.getName());
                                   });
-                                }))
-    return at->emitError() << "cannot link " << path;
-  return success();
+                                })) {
+    at->emitError() << "cannot link " << path;
+    return EX_UNAVAILABLE;
+  }
+  for (llvm::Function &f : code)
+    if (f.isDeclaration() && !f.isIntrinsic() && !f.use_empty()) {
+      at->emitError() << "bug in llcc: kernels call " << f.getName() << ", which CUDA's math library lacks";
+      return EX_SOFTWARE;
+    }
+  return 0;
 }
 
-static FailureOr<std::string> toPtx(gpu::GPUModuleOp kernels, StringRef chip) {
+// Returns an exit code.
+static int toPtx(gpu::GPUModuleOp kernels, const CudaTarget &cuda, std::string &ptx) {
+  auto bug = [&](const Twine &text) {
+    kernels.emitError() << "bug in llcc: " << text.str();
+    return EX_SOFTWARE;
+  };
   LLVMInitializeNVPTXTargetInfo();
   LLVMInitializeNVPTXTarget();
   LLVMInitializeNVPTXTargetMC();
@@ -85,20 +111,22 @@ static FailureOr<std::string> toPtx(gpu::GPUModuleOp kernels, StringRef chip) {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(kernels, context, "kernels");
   if (!code)
-    return kernels.emitError("kernels cannot be translated to LLVM IR");
+    return bug("kernels cannot be translated to LLVM IR");
   std::string error;
   llvm::Triple triple(kTriple);
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
-  if (!target)
-    return kernels.emitError() << "this LLVM has no NVPTX backend: " << error;
+  if (!target) {
+    kernels.emitError() << "this LLVM has no NVPTX backend: " << error;
+    return EX_UNAVAILABLE;
+  }
   std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
-      triple, chip, "+ptx80", {}, std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+      triple, cuda.chip, cuda.ptx, {}, std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
   code->setTargetTriple(triple);
   code->setDataLayout(machine->createDataLayout());
   // Denormals are kept: a CPU twin of the kernel keeps them too.
   code->addModuleFlag(llvm::Module::Override, "nvvm-reflect-ftz", 0u);
-  if (failed(linkLibdevice(kernels, *code)))
-    return failure();
+  if (int failed = linkLibdevice(kernels, *code))
+    return failed;
 
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
@@ -112,66 +140,83 @@ static FailureOr<std::string> toPtx(gpu::GPUModuleOp kernels, StringRef chip) {
   builder.crossRegisterProxies(loops, functions, graphs, modules);
   builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(*code, modules);
 
-  llvm::SmallString<0> ptx;
-  llvm::raw_svector_ostream stream(ptx);
+  llvm::SmallString<0> text;
+  llvm::raw_svector_ostream stream(text);
   llvm::legacy::PassManager emit;
   if (machine->addPassesToEmitFile(emit, stream, nullptr, llvm::CodeGenFileType::AssemblyFile))
-    return kernels.emitError("this LLVM cannot write PTX");
+    return bug("this LLVM cannot write PTX");
   emit.run(*code);
-  return std::string(ptx);
+  ptx = std::string(text);
+  // What the backend itself calls (fmod, half conversions, …) is in no library: such a kernel could not be loaded.
+  if (size_t at = ptx.find(".extern .func"); at != std::string::npos)
+    return bug("the PTX calls a function that nobody defines: " +
+               StringRef(ptx).substr(at).take_until([](char c) { return c == ';'; }));
+  return 0;
 }
 
-// Runs ptxas on `code.ptx`; leaves the cubin empty where there is no ptxas.
-static LogicalResult assemble(Operation *at, CudaCode &code, StringRef chip) {
-  SmallVector<StringRef> folders;
-  std::string bin = cudaRoot() + "/bin";
-  llvm::ErrorOr<std::string> ptxas = llvm::sys::findProgramByName("ptxas", {bin});
+// Runs ptxas on `code.ptx`; leaves the cubin empty where there is no ptxas. Returns an exit code.
+static int assemble(Operation *at, CudaCode &code, const CudaTarget &target) {
+  std::string root = cudaRoot(), bin = root + "/bin";
+  llvm::ErrorOr<std::string> ptxas = llvm::sys::findProgramByName("ptxas", {StringRef(bin)});
   if (!ptxas)
     ptxas = llvm::sys::findProgramByName("ptxas");
-  if (!ptxas)
-    return success();
+  if (!ptxas) {
+    at->emitWarning() << "no ptxas in " << (root.empty() ? "/usr/local/cuda/bin" : bin)
+                      << " or PATH, so the artifact carries PTX only, which the driver assembles when it loads it; "
+                         "install the CUDA toolkit (package cuda-nvcc) or set CUDA_HOME for machine code";
+    return 0;
+  }
   llvm::SmallString<64> input, output, log;
   if (llvm::sys::fs::createTemporaryFile("llcc", "ptx", input) ||
       llvm::sys::fs::createTemporaryFile("llcc", "cubin", output) ||
-      llvm::sys::fs::createTemporaryFile("llcc", "log", log))
-    return at->emitError("cannot make temporary files for ptxas; set TMPDIR to a folder that can be written");
+      llvm::sys::fs::createTemporaryFile("llcc", "log", log)) {
+    at->emitError("cannot make temporary files for ptxas; set TMPDIR to a folder that can be written");
+    return EX_CANTCREAT;
+  }
   llvm::FileRemover removeInput(input), removeOutput(output), removeLog(log);
   std::error_code error;
   llvm::raw_fd_ostream(input, error) << code.ptx;
-  std::string arch = ("-arch=" + chip).str();
+  std::string arch = "-arch=" + target.chip;
   StringRef arguments[] = {*ptxas, arch, "-O3", "-v", input, "-o", output};
   std::optional<StringRef> redirects[] = {std::nullopt, StringRef(log), StringRef(log)};
   int status = llvm::sys::ExecuteAndWait(*ptxas, arguments, std::nullopt, redirects);
   auto said = llvm::MemoryBuffer::getFile(log);
-  code.resources = said ? (*said)->getBuffer().str() : "";
-  if (status)
-    return at->emitError() << "ptxas refuses the generated PTX (exit " << status
-                           << "): " << StringRef(code.resources).take_front(400);
+  StringRef text = said ? (*said)->getBuffer() : "";
+  if (status) {
+    at->emitError() << *ptxas << " refuses the generated PTX for " << target.chip << " (exit " << status
+                    << "): " << text.trim().take_front(400);
+    return EX_UNAVAILABLE;
+  }
   auto cubin = llvm::MemoryBuffer::getFile(output);
-  if (!cubin)
-    return at->emitError("ptxas wrote no cubin");
+  if (!cubin || (*cubin)->getBufferSize() == 0) {
+    at->emitError() << *ptxas << " wrote no cubin";
+    return EX_UNAVAILABLE;
+  }
   code.cubin = (*cubin)->getBuffer().str();
-  return success();
+  code.resources = resourceTable(text);
+  return 0;
 }
 
-FailureOr<CudaCode> compileCuda(ModuleOp module, StringRef chip) {
+int compileCuda(ModuleOp module, const CudaTarget &target, CudaCode &code) {
   registerBuiltinDialectTranslation(*module.getContext());
   registerLLVMDialectTranslation(*module.getContext());
   registerNVVMDialectTranslation(*module.getContext());
-  OwningOpRef<ModuleOp> clone = module.clone();
-  auto found = clone->getOps<gpu::GPUModuleOp>();
-  if (found.empty())
-    return module.emitError("has no gpu.module, needs llcc-convert-kernels-to-gpu first");
-  if (failed(convertToNvvm(*clone)))
-    return failure();
-  CudaCode code;
-  FailureOr<std::string> ptx = toPtx(*clone->getOps<gpu::GPUModuleOp>().begin(), chip);
-  if (failed(ptx))
-    return failure();
-  code.ptx = std::move(*ptx);
-  if (failed(assemble(module, code, chip)))
-    return failure();
-  return code;
+  OwningOpRef<ModuleOp> kernels = ModuleOp::create(module.getLoc());
+  OpBuilder builder = OpBuilder::atBlockBegin(kernels->getBody());
+  gpu::GPUModuleOp copy;
+  for (auto found : module.getOps<gpu::GPUModuleOp>())
+    copy = cast<gpu::GPUModuleOp>(builder.clone(*found));
+  if (!copy) {
+    module.emitError("bug in llcc: has no gpu.module, needs llcc-convert-kernels-to-gpu first");
+    return EX_SOFTWARE;
+  }
+  if (failed(convertToNvvm(*kernels))) {
+    module.emitError("bug in llcc: kernels do not convert to NVVM");
+    return EX_SOFTWARE;
+  }
+  if (int failed = toPtx(copy, target, code.ptx))
+    return failed;
+  return assemble(module, code, target);
 }
 
 } // namespace mlir::llcc

@@ -5,6 +5,7 @@
 #include "compiler/ir/Provenance.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 
 using namespace mlir;
 using namespace mlir::llcc;
@@ -21,7 +22,10 @@ public:
       return failure();
     for (auto kernel : module.getOps<func::FuncOp>())
       if (kernel->hasAttr("llcc.kernel"))
-        add(kernel);
+        addKernel(kernel);
+    for (auto kernels : module.getOps<gpu::GPUModuleOp>())
+      for (auto kernel : kernels.getOps<gpu::GPUFuncOp>())
+        addKernel(kernel);
     for (auto program : module.getOps<ProgramOp>())
       if (failed(add(program)))
         return failure();
@@ -203,9 +207,10 @@ private:
     return success(succeeded(variables) && succeeded(inputs) && succeeded(outputs));
   }
 
-  void add(func::FuncOp op) {
+  /// `op`: func.func (cpu) or gpu.func (cuda: with its launch geometry).
+  void addKernel(Operation *op) {
     rt::Kernel kernel;
-    kernel.name = op.getName().str();
+    kernel.name = SymbolTable::getSymbolName(op).str();
     auto count = [&](StringRef name) {
       auto attr = op->getAttrOfType<IntegerAttr>(name);
       return attr ? uint32_t(attr.getInt()) : 0;
@@ -214,6 +219,9 @@ private:
     kernel.outs = count("llcc.outs");
     if (auto line = op->getAttrOfType<StringAttr>("llcc.text"))
       kernel.text = line.str();
+    for (auto [name, to] : {std::pair("llcc.grid", &kernel.grid), std::pair("llcc.block", &kernel.block)})
+      if (auto sizes = op->getAttrOfType<DenseI64ArrayAttr>(name))
+        to->assign(sizes.asArrayRef().begin(), sizes.asArrayRef().end());
     plan.kernels.push_back(std::move(kernel));
   }
 

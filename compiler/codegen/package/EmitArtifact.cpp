@@ -1,6 +1,7 @@
 // The emit stage in order: target, code, plan, proof, file.
 #include "compiler/codegen/Codegen.h"
 #include "compiler/codegen/cpu/CpuCode.h"
+#include "compiler/codegen/cuda/Cubin.h"
 
 #include <sysexits.h>
 
@@ -8,25 +9,55 @@ using namespace mlir;
 using namespace mlir::llcc;
 namespace rt = ::llcc::rt;
 
-int mlir::llcc::emitArtifact(ModuleOp lowered, const PackageInfo &info, const std::string &path) {
-  PackageInfo resolved = info;
-  std::vector<rt::Section> sections = info.sections;
-  if (StringRef(info.target).starts_with("cuda")) {
-    lowered.emitError() << "target '" << info.target << "' is not supported yet, needs cpu or cpu:LEVEL";
-    return EX_UNAVAILABLE;
+static bool isCuda(StringRef target) { return target.split(':').first == "cuda"; }
+
+std::string mlir::llcc::targetError(StringRef target) {
+  CpuTarget cpu;
+  CudaTarget cuda;
+  if (isCuda(target))
+    return CudaTarget::parse(target, cuda);
+  if (target.split(':').first == "cpu")
+    return CpuTarget::parse(target, cpu);
+  return "target '" + target.str() + "' is unknown, needs cpu, cpu:LEVEL, cuda or cuda:ARCH";
+}
+
+// Machine code of the kernels as sections; sets info.target to the full name. Returns an exit code.
+static int addCode(ModuleOp lowered, PackageInfo &info, std::vector<rt::Section> &sections) {
+  if (isCuda(info.target)) {
+    CudaTarget target;
+    CudaTarget::parse(info.target, target);
+    info.target = target.name();
+    CudaCode code;
+    if (int failed = compileCuda(lowered, target, code))
+      return failed;
+    sections.push_back({"code.ptx", std::move(code.ptx)});
+    if (!code.cubin.empty()) {
+      sections.push_back({"code.cuda", std::move(code.cubin)});
+      sections.push_back({"resources", std::move(code.resources)});
+    }
+    return 0;
   }
   CpuTarget target;
-  if (std::string error = CpuTarget::parse(info.target, target); !error.empty()) {
-    lowered.emitError(error);
-    return EX_USAGE;
-  }
-  resolved.target = target.name();
+  CpuTarget::parse(info.target, target);
+  info.target = target.name();
   CpuCode code;
   if (failed(compileCpu(lowered, target, info.assembly, code)))
     return EX_SOFTWARE;
   sections.push_back({"code.cpu", std::move(code.object)});
   if (info.assembly)
     sections.push_back({"text.cpu", std::move(code.assembly)});
+  return 0;
+}
+
+int mlir::llcc::emitArtifact(ModuleOp lowered, const PackageInfo &info, const std::string &path) {
+  if (std::string error = targetError(info.target); !error.empty()) {
+    lowered.emitError(error);
+    return EX_USAGE;
+  }
+  PackageInfo resolved = info;
+  std::vector<rt::Section> sections = info.sections;
+  if (int failed = addCode(lowered, resolved, sections))
+    return failed;
 
   FailureOr<rt::Plan> plan = buildPlan(lowered, resolved);
   if (failed(plan))
