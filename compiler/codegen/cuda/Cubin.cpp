@@ -1,13 +1,19 @@
 // Compiles the kernels of a gpu.module with LLVM's NVPTX backend and ptxas.
 #include "compiler/codegen/cuda/Cubin.h"
 
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -49,14 +55,12 @@ static LogicalResult convertToNvvm(ModuleOp module) {
   if (failed(applyPatternsGreedily(module, std::move(patterns))))
     return module.emitError("bug in llcc: kernels do not simplify");
   PassManager pm(module.getContext());
-  OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
-  kernels.addPass(createSCFToControlFlowPass());
+  pm.addNestedPass<gpu::GPUModuleOp>(createSCFToControlFlowPass());
   ConvertGpuOpsToNVVMOpsOptions options;
   options.useBarePtrCallConv = true;
   options.indexBitwidth = 64;
-  kernels.addPass(createConvertGpuOpsToNVVMOps(options));
-  kernels.addPass(createConvertControlFlowToLLVMPass());
-  kernels.addPass(createReconcileUnrealizedCastsPass());
+  pm.addNestedPass<gpu::GPUModuleOp>(createConvertGpuOpsToNVVMOps(options));
+  pm.addPass(createReconcileUnrealizedCastsPass());
   return pm.run(module);
 }
 
@@ -90,8 +94,9 @@ static int linkLibdevice(Operation *at, llvm::Module &code) {
     at->emitError() << "cannot link " << path;
     return EX_UNAVAILABLE;
   }
+  // The backend's first pass answers __nvvm_reflect (libdevice asks it for the flags of the module).
   for (llvm::Function &f : code)
-    if (f.isDeclaration() && !f.isIntrinsic() && !f.use_empty()) {
+    if (f.isDeclaration() && !f.isIntrinsic() && !f.use_empty() && f.getName() != "__nvvm_reflect") {
       at->emitError() << "bug in llcc: kernels call " << f.getName() << ", which CUDA's math library lacks";
       return EX_SOFTWARE;
     }
@@ -201,6 +206,15 @@ int compileCuda(ModuleOp module, const CudaTarget &target, CudaCode &code) {
   registerBuiltinDialectTranslation(*module.getContext());
   registerLLVMDialectTranslation(*module.getContext());
   registerNVVMDialectTranslation(*module.getContext());
+  registerGPUDialectTranslation(*module.getContext());
+  // convert-gpu-to-nvvm converts the dialects around gpu through these interfaces.
+  DialectRegistry registry;
+  arith::registerConvertArithToLLVMInterface(registry);
+  cf::registerConvertControlFlowToLLVMInterface(registry);
+  registerConvertMathToLLVMInterface(registry);
+  registerConvertMemRefToLLVMInterface(registry);
+  module.getContext()->appendDialectRegistry(registry);
+  module.getContext()->loadDialect<cf::ControlFlowDialect, LLVM::LLVMDialect, NVVM::NVVMDialect>();
   OwningOpRef<ModuleOp> kernels = ModuleOp::create(module.getLoc());
   OpBuilder builder = OpBuilder::atBlockBegin(kernels->getBody());
   gpu::GPUModuleOp copy;
