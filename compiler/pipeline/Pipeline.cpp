@@ -236,8 +236,11 @@ int Compilation::emit() {
     info.weights[weight.param] = {weight.section, weight.offset};
   int code = emitArtifact(*module, info, options.artifact);
   if (code == 0 && options.announce)
-    llvm::errs() << "wrote " << options.artifact << "; train it with: llrun train " << options.artifact
-                 << " --data=FILE.npz\n";
+    llvm::errs() << "wrote " << options.artifact
+                 << (StringRef(options.target).starts_with("cuda") ? "; look at it with: llrun inspect "
+                                                                   : "; train it with: llrun train ")
+                 << options.artifact
+                 << (StringRef(options.target).starts_with("cuda") ? " --full\n" : " --data=FILE.npz\n");
   return code;
 }
 
