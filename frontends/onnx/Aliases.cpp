@@ -1,4 +1,5 @@
-// Parameters that the exporter merged although they are several, and parameters that it copied although they are one.
+// Parameters that the exporter merged although they are several, copied although they are one, or removed as they began
+// as zeros.
 #include "frontends/onnx/Aliases.h"
 #include "frontends/onnx/Binder.h"
 #include "llvm/ADT/Hashing.h"
@@ -25,6 +26,34 @@ std::string freshName(const std::string &wish, llvm::StringSet<> &taken) {
   for (unsigned i = 2; !taken.insert(name).second; ++i)
     name = wish + "." + std::to_string(i);
   return name;
+}
+
+/// onnxscript's rewriter notes the rule that changed a node.
+bool lostItsBias(const ::onnx::NodeProto &node) {
+  if (node.input_size() != 2 || (node.op_type() != "Gemm" && node.op_type() != "Conv"))
+    return false;
+  return llvm::any_of(node.metadata_props(), [](const auto &entry) {
+    return entry.key() == "pkg.onnxscript.rewriter.rule_name" &&
+           StringRef(entry.value()).contains("RemoveOptionalBias");
+  });
+}
+
+/// Zeros for the output channels of a Gemm or Conv with weights `w`; nothing where the shapes are no weights.
+std::optional<::onnx::TensorProto> zeroBias(const ::onnx::NodeProto &node, const Initializer &w) {
+  size_t channel = 0;
+  if (node.op_type() == "Gemm") {
+    if (w.payload.shape.size() != 2)
+      return std::nullopt;
+    bool transposed = llvm::any_of(node.attribute(), [](const auto &a) { return a.name() == "transB" && a.i(); });
+    channel = transposed ? 0 : 1;
+  }
+  if (w.payload.shape.size() <= channel || w.payload.shape[channel] > kMaxConstantElements)
+    return std::nullopt;
+  ::onnx::TensorProto bias;
+  bias.set_data_type(w.proto->data_type());
+  bias.add_dims(w.payload.shape[channel]);
+  bias.set_raw_data(std::string(w.payload.shape[channel] * w.payload.type.getIntOrFloatBitWidth() / 8, '\0'));
+  return bias;
 }
 
 } // namespace
@@ -76,6 +105,24 @@ bool separateAliases(::onnx::GraphProto &graph, ArrayRef<Initializer> tensors, E
       matrices[llvm::hash_value(values->bytes())].push_back({&t, values});
   }
 
+  std::vector<std::pair<::onnx::NodeProto *, ::onnx::TensorProto>> biases;
+  for (auto &node : *graph.mutable_node()) {
+    if (!lostItsBias(node))
+      continue;
+    const auto *w = llvm::find_if(tensors, [&](const Initializer &t) { return t.name == node.input(1); });
+    if (w == tensors.end() || !w->trainable)
+      continue;
+    if (auto bias = zeroBias(node, *w)) {
+      StringRef stem = w->name;
+      bias->set_name(freshName(stem.consume_back(".weight") ? stem.str() + ".bias" : w->name + ":bias", taken));
+      biases.push_back({&node, std::move(*bias)});
+    }
+  }
+  for (auto &[node, bias] : biases) {
+    node->add_input(bias.name());
+    *graph.add_initializer() = std::move(bias);
+  }
+
   for (const std::string &name : merged) {
     bool first = true;
     for (auto &node : *graph.mutable_node())
@@ -120,7 +167,7 @@ bool separateAliases(::onnx::GraphProto &graph, ArrayRef<Initializer> tensors, E
       break;
     }
   }
-  return !merged.empty() || !copies.empty();
+  return !merged.empty() || !copies.empty() || !biases.empty();
 }
 
 } // namespace mlir::llcc::frontend

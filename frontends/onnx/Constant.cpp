@@ -136,4 +136,27 @@ ConstantPtr pick(const Constant &x, ArrayRef<int64_t> shape, llvm::function_ref<
   return y;
 }
 
+ConstantPtr withoutRepeats(ConstantPtr x) {
+  Shape strides = stridesOf(x->shape), shape(x->shape);
+  auto equal = [&](int64_t i, int64_t j) { // bits: NaN equals itself
+    return x->isFloat() ? llvm::bit_cast<uint64_t>(x->reals[i]) == llvm::bit_cast<uint64_t>(x->reals[j])
+                        : x->ints[i] == x->ints[j];
+  };
+  for (size_t d = 0; d < shape.size(); ++d) {
+    bool repeats = shape[d] > 1;
+    for (int64_t i = 0; repeats && i < x->size(); ++i)
+      repeats = equal(i, i - i / strides[d] % x->shape[d] * strides[d]);
+    if (repeats)
+      shape[d] = 1;
+  }
+  if (shape == x->shape)
+    return x;
+  return pick(*x, shape, [&](ArrayRef<int64_t> index) {
+    int64_t at = 0;
+    for (size_t d = 0; d < index.size(); ++d)
+      at += index[d] * strides[d];
+    return at;
+  });
+}
+
 } // namespace mlir::llcc::frontend

@@ -56,6 +56,9 @@ Shape indexOf(int64_t i, ArrayRef<int64_t> shape);
 /// kMaxConstantElements elements.
 ConstantPtr pick(const Constant &x, ArrayRef<int64_t> shape, llvm::function_ref<int64_t(ArrayRef<int64_t>)> source);
 
+/// x with size 1 along each dimension along which it only repeats; x itself where there is none.
+ConstantPtr withoutRepeats(ConstantPtr x);
+
 } // namespace mlir::llcc::frontend
 
 #endif

@@ -96,17 +96,29 @@ Value Importer::valueOf(const std::string &name) {
   if (s->value)
     return s->value;
   ConstantPtr constant = constantOf(name);
-  if (constant &&
-      (constant->isSplat() || constant->size() == 0 || (!constant->isFloat() && constant->size() <= kMaxInlineInts))) {
-    // At the head of the block, so that the value serves every later reader.
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToStart(&function.getBody().front());
+  // At the head of the block, so that the value serves every later reader.
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&function.getBody().front());
+  auto isInline = [](const Constant &c) {
+    return c.isSplat() || c.size() == 0 || (!c.isFloat() && c.size() <= kMaxInlineInts);
+  };
+  if (constant && isInline(*constant)) {
     s->value = arith::ConstantOp::create(builder, nodeLoc(context, name), constant->attribute());
   } else if (s->tensor) {
     s->value = addParameter(s->tensor->name, nullptr, s->tensor,
                             RankedTensorType::get(s->tensor->payload.shape, s->tensor->payload.type));
-  } else {
-    s->value = addParameter(name, constant.get(), nullptr, RankedTensorType::get(constant->shape, constant->type));
+  } else { // computed: masks repeat along batch and heads, they are stored once
+    auto type = RankedTensorType::get(constant->shape, constant->type);
+    ConstantPtr once = withoutRepeats(constant);
+    Value value;
+    if (isInline(*once))
+      value = arith::ConstantOp::create(builder, nodeLoc(context, name), once->attribute());
+    else
+      value = addParameter(name, once.get(), nullptr, RankedTensorType::get(once->shape, once->type));
+    if (once != constant)
+      value = BroadcastOp::create(builder, nodeLoc(context, name), type, value,
+                                  llvm::to_vector(llvm::seq<int64_t>(0, type.getRank())));
+    s->value = value;
   }
   return s->value;
 }

@@ -18,6 +18,7 @@ struct Readers {
   int64_t opset;
   llvm::StringMap<SmallVector<std::pair<const Node *, unsigned>>> of; ///< value -> who reads it at which input
   llvm::StringMap<const Node *> producer;
+  llvm::StringSet<> outputs; ///< of the graph
 
   Role role(const Node &node, unsigned input) const {
     const OpRow *row = table.find(node.domain() == "ai.onnx" ? "" : node.domain(), node.op_type(), opset);
@@ -71,6 +72,7 @@ bool isParameter(const Initializer &init, const Readers &readers, ExternalFiles 
     StringRef name = names.pop_back_val();
     if (!seen.insert(name).second)
       continue;
+    elementwise |= varying > 0 && readers.outputs.contains(name);
     for (auto [node, input] : readers.of.lookup(name)) {
       switch (readers.role(*node, input)) {
       case Role::Weight:
@@ -139,11 +141,11 @@ std::vector<Initializer> collectInitializers(::onnx::GraphProto &graph, ArrayRef
                                              ExternalFiles &files, ImportErrors &errors) {
   Readers readers;
   readers.opset = opset;
-  llvm::StringSet<> overridable, live;
+  llvm::StringSet<> overridable;
   for (const auto &input : graph.input())
     overridable.insert(input.name());
   for (const auto &output : graph.output())
-    live.insert(output.name());
+    readers.outputs.insert(output.name());
   for (const Node *node : nodes) {
     for (int i = 0; i < node->input_size(); ++i)
       readers.of[node->input(i)].push_back({node, unsigned(i)});
@@ -165,7 +167,7 @@ std::vector<Initializer> collectInitializers(::onnx::GraphProto &graph, ArrayRef
     tensors.push_back(std::move(init));
   };
   for (auto &proto : *graph.mutable_initializer())
-    if (readers.of.contains(proto.name()) || live.contains(proto.name()))
+    if (readers.of.contains(proto.name()) || readers.outputs.contains(proto.name()))
       collect(proto.name(), proto, (file + ": initializer " + quote(proto.name())).str());
   if (!anyFloat) // some exporters store the parameters as Constant nodes
     for (auto &node : *graph.mutable_node())

@@ -14,8 +14,8 @@ for case in sys.argv[2:] or sorted(os.listdir(sys.argv[1])):
         continue
     found = set(re.findall(r'llcc\.param = "([^"]*)", llcc\.trainable', done.stdout))
     want, also = set(info["trainable"]), set(info["also_trainable"])
-    if info["not_in_file"]:  # merged by the exporter, separated by the importer: "merged:reader"
-        also |= {name for name in found if name.split(":")[0] in want} - want
+    also |= set(info["not_in_file"])  # merged or removed by the exporter; the importer separates ("merged:reader") and restores
+    also |= {name for name in found if name.split(":")[0] in want and info["not_in_file"]} - want
     compared += 1
     if found - also == want:
         print(f"{case}: {len(found)} parameters, as recorded")
