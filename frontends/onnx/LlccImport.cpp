@@ -71,7 +71,7 @@ int main(int argc, char **argv) {
   }
   mlir::OpPrintingFlags flags;
   if (locations)
-    flags.enableDebugInfo(true, true);
+    flags.enableDebugInfo(/*enable=*/true, /*prettyForm=*/false).useLocalScope();
   if (!weights) {
     imported->module->print(llvm::outs(), flags);
     llvm::outs() << '\n';
