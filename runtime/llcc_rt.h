@@ -1,6 +1,6 @@
 /* The C interface of the llcc runtime: load an artifact, train, infer, move state. No C++ in it, no exceptions through it.
  * Every call returns 0 or an exit code of sysexits (64 usage, 65 bad artifact or data, 66 no such file, 69 a device failed,
- * 70 bug in llcc, 73 cannot create, 74 input/output error); llcc_rt_last_error() then says why in one sentence.
+ * 70 bug in llcc, 73 cannot create, 74 input/output error, 78 does not fit the memory limit); llcc_rt_last_error() then says why in one sentence.
  * A session may be used from one thread at a time; different sessions are independent. */
 #ifndef LLCC_RT_H
 #define LLCC_RT_H

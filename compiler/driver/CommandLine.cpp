@@ -1,7 +1,9 @@
 // Flags of llcc, read with CLI11.
 #include "compiler/driver/CommandLine.h"
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <sstream>
 
 namespace llcc {
@@ -30,12 +32,39 @@ static std::vector<std::pair<std::string, int64_t>> parseAxes(const std::string 
   return axes;
 }
 
+// One of `names`; the help text names them itself.
+static CLI::Validator oneOf(const std::vector<std::string> &names) {
+  return CLI::Validator(
+      [names](std::string &text) {
+        std::string list;
+        for (const std::string &name : names) {
+          if (name == text)
+            return std::string();
+          list += (list.empty() ? "" : ", ") + name;
+        }
+        return "\"" + text + "\" is not known, needs one of " + list;
+      },
+      "");
+}
+
+static CLI::Validator notNegative() {
+  return CLI::Validator(
+      [](std::string &text) {
+        char *end = nullptr;
+        double value = strtod(text.c_str(), &end);
+        return !text.empty() && !*end && std::isfinite(value) && value >= 0
+                   ? std::string()
+                   : "\"" + text + "\" is not a number of at least 0";
+      },
+      "");
+}
+
 static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
   app.add_option("model", o.model, "ONNX file")->required()->type_name("MODEL.onnx");
   if (withBatch)
     app.add_option("--batch", o.batch, "samples of one step, all devices together (default: the file's, else 64)")
         ->type_name("N")
-        ->check(CLI::Range(int64_t(1), int64_t(1) << 40));
+        ->check(rt::atLeast(1));
   app.add_option_function<std::vector<std::string>>(
          "--dim",
          [&o](const std::vector<std::string> &list) {
@@ -44,24 +73,23 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
                o.dims[name] = size;
          },
          "size of a symbolic dimension")
-      ->type_name("NAME=N");
+      ->type_name("NAME=N")
+      ->allow_extra_args(false);
   app.add_option("--output", o.output, "output that is trained (default: the first)")->type_name("NAME");
-  app.add_option("--train", o.train, "train only these parameters")->type_name("GLOB");
-  app.add_option("--freeze", o.freeze, "do not train these parameters")->type_name("GLOB");
+  app.add_option("--train", o.train, "train only these parameters")->type_name("GLOB")->allow_extra_args(false);
+  app.add_option("--freeze", o.freeze, "do not train these parameters")->type_name("GLOB")->allow_extra_args(false);
   app.add_option("--loss", o.loss, "cross_entropy | nll | mse | l1 | bce_logits (default cross_entropy)")
-      ->check(CLI::IsMember({"cross_entropy", "nll", "mse", "l1", "bce_logits"}));
+      ->check(oneOf({"cross_entropy", "nll", "mse", "l1", "bce_logits"}));
   app.add_option("--optimizer", o.optimizer,
                  "sgd | momentum | adam | adamw, then ,lr=0.001,schedule=cosine,warmup=100 …")
       ->type_name("NAME,KEY=X");
-  app.add_option("--clip", o.clip, "largest global norm of the gradients")
-      ->type_name("X")
-      ->check(CLI::NonNegativeNumber);
+  app.add_option("--clip", o.clip, "largest global norm of the gradients")->type_name("X")->check(notNegative());
   app.add_option("--strategy", o.strategy,
                  "single | data | tensor | pipeline | hybrid: what to partition (default single)")
-      ->check(CLI::IsMember({"single", "data", "tensor", "pipeline", "hybrid"}));
+      ->check(oneOf({"single", "data", "tensor", "pipeline", "hybrid"}));
   app.add_option("--devices", o.devices, "number of devices (default 4 with a strategy)")
       ->type_name("N")
-      ->check(CLI::Range(int64_t(1), int64_t(65536)));
+      ->check(rt::atLeast(1, 65536));
   app.add_option_function<std::string>(
          "--mesh",
          [&o](const std::string &text) {
@@ -74,16 +102,16 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
       ->type_name("data=2,tensor=2,pipeline=2");
   app.add_option("--schedule", o.schedule, "gpipe | 1f1b | zb-h1 | FILE.csv (default 1f1b)")->type_name("NAME");
   app.add_option("--zero", o.zero, "1: optimizer state is cut over the data axis as well (ZeRO-1)")
-      ->check(CLI::Range(0, 1));
+      ->check(rt::atLeast(0, 1));
   app.add_option("--microbatches", o.microbatches, "parts of a batch that go through the pipeline one after the other")
       ->type_name("M")
-      ->check(CLI::PositiveNumber);
+      ->check(rt::atLeast(1));
   app.add_option("--target", o.target, "cpu[:x86-64-v3] | cuda[:sm_90] (default cpu: this machine's)")
       ->type_name("TARGET");
   app.add_option_function<std::string>(
          "--stop-after", [&o](const std::string &name) { o.stopAfter = kStages.at(name); },
          "print the IR after import, train, shard or lower")
-      ->check(CLI::IsMember({"import", "train", "shard", "lower", "emit"}));
+      ->check(oneOf({"import", "train", "shard", "lower", "emit"}));
   app.add_option("--dump", o.dump, "write the IR after each stage here")->type_name("DIR");
   app.add_flag("--explain", o.explain, "say what was chosen, and why");
 }
@@ -123,19 +151,21 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
   code = rt::parseFlags(app, argc, argv);
   if (code >= 0)
     return false;
-  if (compile.strategy == "single" && !compile.mesh.empty())
+  if (compile.strategy == "single" && !compile.mesh.empty()) {
+    if (app.count("--strategy")) {
+      fprintf(stderr, "%s: --strategy=single and --mesh contradict each other; leave one of them out\n",
+              app.get_name().c_str());
+      code = ExitUsage;
+      return false;
+    }
     compile.strategy = "hybrid";
+  }
   if (trains) {
     if (train.batch)
       compile.batch = train.batch;
     if (!train.label.empty())
       compile.label = train.label;
     compile.memory = train.memory;
-    if (train.batch < 0) {
-      fprintf(stderr, "llcc train: --batch=%lld is not a batch, needs at least 1 sample\n", (long long)train.batch);
-      code = ExitUsage;
-      return false;
-    }
   }
   if (compile.artifact.empty()) {
     std::string name = compile.model.substr(compile.model.find_last_of('/') + 1);

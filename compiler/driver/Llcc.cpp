@@ -24,10 +24,15 @@ int main(int argc, char **argv) {
   line.compile.artifact = folder + "/model.llx";
   line.train.artifact = line.compile.artifact;
   line.compile.announce = false;
+  auto clean = [&] {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+  };
+  line.train.program = "llcc train";
+  line.train.opened = clean;
   code = llcc::compile(line.compile);
   if (code == 0 && line.compile.stopAfter == llcc::Stage::Emit)
     code = llcc::rt::train(line.train);
-  std::error_code ignored;
-  std::filesystem::remove_all(folder, ignored);
+  clean();
   return code;
 }

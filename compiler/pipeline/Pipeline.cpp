@@ -245,8 +245,12 @@ int Compilation::emit() {
 }
 
 int Compilation::run() {
+  // A wrong flag is said before any work.
   if (std::string error = targetError(options.target); !error.empty())
     return fail(::llcc::ExitUsage, error);
+  std::string wrong;
+  if (!parseOptimizer(options.optimizer, wrong))
+    return fail(::llcc::ExitUsage, wrong);
   if (int code = chooseMeshAxes())
     return code;
   if (int code = import(microbatches))

@@ -63,6 +63,25 @@ static std::vector<fs::path> stepsOf(const std::string &folder) {
   return steps;
 }
 
+void makeCheckpointFolder(const std::string &folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (!error && access(folder.c_str(), W_OK))
+    error = std::error_code(errno, std::generic_category());
+  if (error)
+    throw Failure{73, "--checkpoint=" + folder + ": the folder cannot be made or written: " + error.message()};
+}
+
+// What a run that was killed while writing left behind. Two runs do not share a folder.
+static void removeUnfinished(const std::string &folder) {
+  std::error_code error;
+  for (auto &entry : fs::directory_iterator(folder, error)) {
+    std::string name = entry.path().filename();
+    if (name.rfind("step-", 0) == 0 && name.find(".tmp-") != std::string::npos)
+      fs::remove_all(entry.path(), error);
+  }
+}
+
 std::string saveCheckpoint(const std::string &folder, llcc_rt_session *session, const llcc_rt_module *module,
                            const CheckpointFacts &facts) {
   Arrays arrays;
@@ -84,10 +103,10 @@ std::string saveCheckpoint(const std::string &folder, llcc_rt_session *session, 
                    {"state", {{"file", "state.safetensors"}, {"bytes", state.size()}, {"xxh3", hashOf(state)}}}};
   char name[32];
   snprintf(name, sizeof name, "step-%08lld", (long long)facts.step);
+  makeCheckpointFolder(folder);
+  removeUnfinished(folder);
   std::error_code error;
-  fs::create_directories(folder, error);
   fs::path target = fs::path(folder) / name, temporary = target.string() + ".tmp-" + std::to_string(getpid());
-  fs::remove_all(temporary, error);
   if (!fs::create_directory(temporary, error))
     throw Failure{73, temporary.string() + ": cannot make the folder: " + error.message()};
   try {

@@ -17,6 +17,9 @@ struct CheckpointFacts {
   std::string model, optimizer;
 };
 
+/// Makes the folder of checkpoints, with those above it; throws Failure 73 where it cannot be made or written.
+void makeCheckpointFolder(const std::string &folder);
+
 /// FOLDER/step-00000042/{state.safetensors, manifest.json}: written under a temporary name, synced, renamed; the
 /// manifest holds the hash of the state and is written last. Then all but the newest two are removed (only folders that
 /// hold a manifest of ours). Returns the new folder. Throws Failure.

@@ -15,7 +15,8 @@ enum Code : int {
   Unavailable = 69,
   Software = 70,
   CannotCreate = 73,
-  InputOutput = 74
+  InputOutput = 74,
+  Config = 78
 };
 
 struct Error {

@@ -25,7 +25,7 @@ void Session::buildInference() {
   const Plan &plan = module.plan;
   uint64_t need = inference.program->arenaBytes + (module.trains() ? seats[0].program->arenaBytes : 0);
   if (memoryLimit && need > memoryLimit)
-    throw Error{Unavailable, "inference beside training needs " + std::to_string(need) +
+    throw Error{Config, "inference beside training needs " + std::to_string(need) +
                                  " bytes on device 0, the limit is " + std::to_string(memoryLimit) +
                                  "; use a session of an artifact compiled for inference"};
   // While the others rest, device 0 has all threads.

@@ -20,6 +20,9 @@ using Arrays = std::map<std::string, Array>;
 /// "[64, 784]".
 std::string format(const std::vector<int64_t> &dims);
 
+/// "x [100, 784], label [100]".
+std::string nameList(const Arrays &arrays);
+
 /// .npz, plain or compressed. Throws Failure (65 naming the array and field, 66 where there is no file). Object arrays
 /// are refused: reading them would run code.
 Arrays readNpz(const std::string &path);
@@ -45,6 +48,9 @@ Array convert(const Array &array, DType type, const std::string &name);
 
 /// Whole file contents. Throws Failure 66/74.
 std::string readFile(const std::string &path);
+/// Refuses an output that cannot be written, before any work is done: its folder is missing or closed, or it is a
+/// folder itself. Throws Failure 73 naming `flag`. An empty path is no output.
+void needWritable(const std::string &flag, const std::string &path);
 /// Temporary file beside `path`, fsync, rename: whole or not at all. Throws Failure 73/74 with path, bytes needed and
 /// free.
 void writeFile(const std::string &path, const char *data, size_t size);

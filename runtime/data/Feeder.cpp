@@ -6,7 +6,7 @@
 
 namespace llcc::rt {
 
-static std::string nameList(const Arrays &arrays) {
+std::string nameList(const Arrays &arrays) {
   std::string text;
   for (auto &[name, array] : arrays)
     text += (text.empty() ? "" : ", ") + name + " " + format(array.shape.dims);
@@ -43,7 +43,11 @@ Feeder::Feeder(const Plan &plan, Arrays arrays, const std::string &path, const s
     bound.name = input.name;
     bound.batched = input.batched;
     bound.label = input.label;
-    bound.array = convert(found->second, input.shape.type, found->first);
+    try {
+      bound.array = convert(found->second, input.shape.type, found->first);
+    } catch (const Failure &failure) {
+      throw Failure{failure.code, path + ": " + failure.text};
+    }
     std::vector<int64_t> want = input.shape.dims, have = bound.array.shape.dims;
     std::string what = path + ": array \"" + found->first + "\"";
     if (input.batched) {

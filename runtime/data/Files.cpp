@@ -33,6 +33,22 @@ std::string readFile(const std::string &path) {
   return bytes;
 }
 
+void needWritable(const std::string &flag, const std::string &path) {
+  if (path.empty())
+    return;
+  std::string folder = path.find('/') == std::string::npos ? "." : path.substr(0, path.rfind('/') + 1);
+  std::string what = flag + "=" + path + ": cannot be written: ";
+  struct stat info;
+  if (stat(folder.c_str(), &info))
+    throw Failure{73, what + "the folder " + folder + ": " + strerror(errno)};
+  if (!stat(path.c_str(), &info) && S_ISDIR(info.st_mode))
+    throw Failure{73, what + strerror(EISDIR)};
+  // A device such as /dev/full or /dev/stdout is written in place.
+  bool inPlace = !stat(path.c_str(), &info) && !S_ISREG(info.st_mode);
+  if (access(inPlace ? path.c_str() : folder.c_str(), W_OK))
+    throw Failure{73, what + (inPlace ? "" : "the folder " + folder + ": ") + strerror(errno)};
+}
+
 [[noreturn]] static void cannotWrite(const std::string &path, size_t size, int error) {
   std::string text = path + ": cannot write " + std::to_string(size) + " bytes: " + strerror(error);
   struct statvfs disk;

@@ -53,11 +53,18 @@ static double at(const Array &array, uint64_t i) {
   return value;
 }
 
-// Cross-entropy (from logits) or nll (from log-probabilities), and accuracy. Classes are the last dimension (rank 2 has
-// no other).
+// Cross-entropy (from logits) or nll (from log-probabilities), and accuracy. Classes are where --llcc-attach-loss has
+// them: [batch, classes, ...], but [batch, positions, classes] where the rank is 3.
 static Evaluation classify(const Plan &plan, const Array &output, const Array &labels) {
-  uint64_t classes = uint64_t(output.shape.dims.back()),
-           items = output.shape.elements() / std::max<uint64_t>(1, classes);
+  const std::vector<int64_t> &dims = output.shape.dims;
+  size_t dim = dims.size() == 3 ? 2 : 1;
+  if (dims.size() < 2)
+    throw Failure{65, "output \"" + plan.outputs[0].name + "\" has the shape " + format(dims) +
+                          ", classes need at least two dimensions"};
+  uint64_t classes = uint64_t(dims[dim]), inner = 1; // inner: elements between a class and the next
+  for (size_t i = dim + 1; i < dims.size(); ++i)
+    inner *= uint64_t(dims[i]);
+  uint64_t items = output.shape.elements() / std::max<uint64_t>(1, classes);
   Array numbers = convert(labels, DType::I64, "label");
   if (numbers.shape.elements() != items)
     throw Failure{65, "labels have " + std::to_string(numbers.shape.elements()) + " elements, the output classifies " +
@@ -69,13 +76,14 @@ static Evaluation classify(const Plan &plan, const Array &output, const Array &l
     memcpy(&label, &numbers.bytes[8 * i], 8);
     if (label < 0 || uint64_t(label) >= classes)
       continue; // ignored
-    uint64_t base = i * classes, best = 0;
+    uint64_t base = i / inner * classes * inner + i % inner, best = 0;
+    auto value = [&](uint64_t c) { return at(output, base + c * inner); };
     for (uint64_t c = 1; c < classes; ++c)
-      if (at(output, base + c) > at(output, base + best))
+      if (value(c) > value(best))
         best = c;
-    double top = at(output, base + best), sum = 0, picked = at(output, base + uint64_t(label));
+    double top = value(best), sum = 0, picked = value(uint64_t(label));
     for (uint64_t c = 0; c < classes; ++c)
-      sum += std::exp(at(output, base + c) - top);
+      sum += std::exp(value(c) - top);
     result.loss += plan.loss == "nll" ? -picked : top + std::log(sum) - picked;
     right += best == uint64_t(label);
     ++counted;

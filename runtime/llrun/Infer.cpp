@@ -9,13 +9,14 @@ namespace llcc::rt {
 int infer(const std::string &path, const std::string &data, const std::string &label, const std::string &out,
           uint32_t threads) {
   Opened opened(path);
+  needWritable("--out", out);
   Arrays arrays = readData(data, true);
   std::string name = label;
   for (const Input &input : opened.plan.inputs)
     if (input.label && name.empty())
       name = input.name;
   if (!label.empty() && !arrays.count(label))
-    throw Failure{65, data + ": has no array \"" + label + "\""};
+    throw Failure{65, data + ": has no array \"" + label + "\", it has " + nameList(arrays)};
   bool measured = arrays.count(name);
   Feeder feeder(opened.plan, std::move(arrays), data, name, measured);
   opened.start(threads, 0);
@@ -34,9 +35,16 @@ int infer(const std::string &path, const std::string &data, const std::string &l
 }
 
 int exportModel(const std::string &path, const std::string &out) {
+  auto ends = [&](const std::string &suffix) {
+    return out.size() > suffix.size() && out.compare(out.size() - suffix.size(), suffix.size(), suffix) == 0;
+  };
+  if (!ends(".onnx") && !ends(".llx"))
+    throw Failure{64, "--out=" + out + ": needs a name that ends in .onnx or .llx"};
   Opened opened(path);
+  needWritable("--out", out);
   opened.start(1, 0);
   check(llcc_rt_save(opened.session, out.c_str()));
+  fprintf(stderr, "wrote %s\n", out.c_str());
   return 0;
 }
 

@@ -1,5 +1,6 @@
 // `llrun inspect`: what an artifact holds, in words and tables.
 #include "runtime/data/Array.h"
+#include "runtime/data/Failure.h"
 #include "runtime/llrun/Commands.h"
 #include "runtime/llrun/Opened.h"
 #include <cstdio>
@@ -108,8 +109,14 @@ int inspect(const std::string &path, bool full, bool ir, const std::string &sect
   const Plan &plan = opened.plan;
   if (!section.empty() || ir) {
     std::string_view bytes = opened.artifact.section(ir ? "ir" : section);
+    if (!bytes.data()) {
+      std::string known;
+      for (const std::string &name : opened.artifact.names())
+        known += (known.empty() ? "" : ", ") + name;
+      throw Failure{66, path + ": has no section \"" + (ir ? "ir" : section) + "\", it has " + known};
+    }
     fwrite(bytes.data(), 1, bytes.size(), stdout);
-    return bytes.data() ? 0 : 66;
+    return 0;
   }
   printf("model      %s\ntarget     %s\nmade by    %s\nstrategy   %s on a mesh", plan.model.c_str(),
          plan.target.c_str(), plan.command.c_str(), plan.strategy.c_str());

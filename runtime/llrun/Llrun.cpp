@@ -29,10 +29,10 @@ int main(int argc, char **argv) {
   infers->add_option("--data", data, "npz, safetensors, or a folder with idx files")->required()->type_name("FILE|DIR");
   infers->add_option("--label", label, "array with labels, to measure accuracy")->type_name("NAME");
   infers->add_option("--out", out, "outputs by name")->type_name("FILE.npz");
-  infers->add_option("--threads", threads, "CPU threads")->type_name("N");
+  infers->add_option("--threads", threads, "CPU threads")->type_name("N")->check(atLeast(1));
   CLI::App *benches = command("bench", "time training steps on random data");
-  benches->add_option("--steps", steps, "steps to time (default 100)")->check(CLI::PositiveNumber);
-  benches->add_option("--threads", threads, "CPU threads of all devices together")->type_name("N");
+  benches->add_option("--steps", steps, "steps to time (default 100)")->type_name("N")->check(atLeast(1));
+  benches->add_option("--threads", threads, "CPU threads of all devices together")->type_name("N")->check(atLeast(1));
   CLI::App *inspects = command("inspect", "what the artifact holds");
   inspects->add_flag("--full", full, "every instruction");
   inspects->add_flag("--ir", ir, "the IR after the lower stage");

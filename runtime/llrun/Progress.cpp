@@ -67,6 +67,11 @@ void Progress::note(const std::string &text) {
     draw(false);
 }
 
+void Progress::leave() {
+  if (!quiet && terminal && drawn >= 0)
+    fputc('\n', stderr);
+}
+
 void Progress::finish() {
   if (!quiet && now >= first)
     draw(true);

@@ -17,6 +17,8 @@ public:
   /// A line that stays (evaluation, checkpoint).
   void note(const std::string &text);
   void finish();
+  /// Ends the bar's line, so that a message begins on its own.
+  void leave();
 
 private:
   using Clock = std::chrono::steady_clock;

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <memory>
@@ -48,10 +49,13 @@ private:
 /// JSON lines. A file that cannot be written any more does not end the training: it is said once.
 class Metrics {
 public:
-  explicit Metrics(const std::string &path, bool append) : path(path) {
+  /// A run that goes on from a checkpoint keeps the lines of the steps before `first`: those after it are done again.
+  Metrics(const std::string &path, int64_t first) : path(path) {
     if (path.empty())
       return;
-    file = fopen(path.c_str(), append ? "a" : "w");
+    if (first > 1 && !access(path.c_str(), F_OK))
+      keepBefore(first);
+    file = fopen(path.c_str(), first > 1 ? "a" : "w");
     if (!file)
       throw Failure{73, path + ": cannot create: " + strerror(errno)};
   }
@@ -79,6 +83,19 @@ public:
   }
 
 private:
+  void keepBefore(int64_t first) {
+    std::string all = readFile(path), kept;
+    const std::string head = "{\"step\":";
+    for (size_t at = 0; at < all.size();) {
+      size_t end = std::min(all.find('\n', at), all.size() - 1) + 1;
+      std::string line = all.substr(at, end - at);
+      if (line.back() == '\n' && (line.rfind(head, 0) || std::atoll(line.c_str() + head.size()) < first))
+        kept += line;
+      at = end;
+    }
+    if (kept.size() < all.size())
+      writeFile(path, kept.data(), kept.size());
+  }
   void written(bool bad) {
     if ((bad || fflush(file)) && !warned) {
       warned = true;
@@ -138,12 +155,11 @@ void Run::prepare() {
     };
     if (!ends(".onnx") && !ends(".llx"))
       throw Failure{64, "--save=" + options.save + ": needs a name that ends in .onnx or .llx"};
-    // Better now than after an hour.
-    std::string folder =
-        options.save.find('/') == std::string::npos ? "." : options.save.substr(0, options.save.rfind('/') + 1);
-    if (access(folder.c_str(), W_OK))
-      throw Failure{73, "--save=" + options.save + ": the folder cannot be written: " + strerror(errno)};
   }
+  // Better now than after an hour.
+  needWritable("--save", options.save);
+  needWritable("--metrics", options.metrics);
+  needWritable("--save-gradients", options.saveGradients);
   data = std::make_unique<Feeder>(plan, readData(options.data), options.data, options.label, true);
   if (batch > data->samples())
     throw Failure{65, options.data + ": has " + std::to_string(data->samples()) + " samples, less than one batch of " +
@@ -157,6 +173,8 @@ void Run::prepare() {
     held = std::make_unique<Feeder>(plan, readData(options.data, true), options.data, options.label, true);
   steps = options.steps ? options.steps
                         : std::max<int64_t>(1, (options.epochs ? options.epochs : 1) * data->samples() / batch);
+  if (!options.checkpoint.empty())
+    makeCheckpointFolder(options.checkpoint);
   opened.start(options.threads, options.memory);
 }
 
@@ -241,7 +259,9 @@ void Run::checkpoint(int64_t step) {
 }
 
 void Run::stopped(const Failure &failure, int64_t step) {
-  throw Failure{failure.code, "stopped at step " + std::to_string(step) + ": " + failure.text +
+  // The runtime's own sentence may name the step already.
+  std::string at = "step " + std::to_string(step) + ": ";
+  throw Failure{failure.code, "stopped at " + (failure.text.rfind(at, 0) ? at : "") + failure.text +
                                   (lastCheckpoint.empty() ? "; no checkpoint was kept (use --checkpoint=DIR)"
                                                           : "; the last good checkpoint is " + lastCheckpoint)};
 }
@@ -249,7 +269,7 @@ void Run::stopped(const Failure &failure, int64_t step) {
 int Run::go() {
   prepare();
   resume();
-  metrics = std::make_unique<Metrics>(options.metrics, first > 1);
+  metrics = std::make_unique<Metrics>(options.metrics, first);
   const Plan &plan = opened.plan;
   int64_t memory = 0;
   check(llcc_rt_module_info(opened.module, "memory", &memory));
@@ -259,13 +279,16 @@ int Run::go() {
             plan.microbatches > 1 ? (" in " + std::to_string(plan.microbatches) + " microbatches").c_str() : "",
             (long long)data->samples(), (long long)steps, plan.optimizer.c_str(), bytesText(uint64_t(memory)).c_str());
   progress = std::make_unique<Progress>(first, steps, batch, options.quiet);
+  if (first > steps)
+    fprintf(stderr, "%s holds step %lld of %lld: nothing is left to train\n", lastCheckpoint.c_str(),
+            (long long)first - 1, (long long)steps);
   SignalGuard guard;
   int64_t step = first, samples = data->samples();
   for (; step <= steps && !interrupted; ++step) {
     try {
       trainStep(step);
     } catch (const Failure &failure) {
-      progress->note("");
+      progress->leave();
       stopped(failure, step);
     }
     bool epoch = step * batch / samples > (step - 1) * batch / samples;
@@ -287,7 +310,7 @@ int Run::go() {
   }
   if (interrupted) {
     fprintf(stderr, "interrupted after step %lld%s%s\n", (long long)step,
-            lastCheckpoint.empty() ? "" : "; go on with --resume from ", lastCheckpoint.c_str());
+            lastCheckpoint.empty() ? "" : "; go on with --resume=", lastCheckpoint.c_str());
     return 128 + interrupted;
   }
   return 0;
@@ -298,12 +321,14 @@ int train(const TrainOptions &options) {
     if (options.data.empty())
       throw Failure{64, "needs --data=FILE.npz, or a folder with MNIST's idx files"};
     Run run(options);
+    if (options.opened)
+      options.opened();
     return run.go();
   } catch (const Failure &failure) {
-    fprintf(stderr, "llrun train: %s\n", failure.text.c_str());
+    fprintf(stderr, "%s: %s\n", options.program.c_str(), failure.text.c_str());
     return failure.code;
   } catch (const std::bad_alloc &) {
-    fprintf(stderr, "llrun train: out of memory on this machine\n");
+    fprintf(stderr, "%s: out of memory on this machine\n", options.program.c_str());
     return 71;
   }
 }

@@ -3,17 +3,19 @@
 #define LLCC_RUNTIME_LLRUN_TRAIN_H
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace llcc::rt {
 
 struct TrainOptions {
-  std::string artifact;          ///< .llx
-  std::string data;              ///< npz, safetensors, or a folder with idx files (MNIST names)
-  std::string label;             ///< array of the data that holds labels; empty: the plan's label input
-  std::string eval;              ///< data to measure after each epoch; empty: none
-  int64_t batch = 0;             ///< must be the artifact's; 0: the artifact's
-  int64_t steps = 0, epochs = 0; ///< one of them; both 0: 1 epoch
+  std::string program = "llrun train"; ///< begins every message
+  std::string artifact;                ///< .llx
+  std::string data;                    ///< npz, safetensors, or a folder with idx files (MNIST names)
+  std::string label;                   ///< array of the data that holds labels; empty: the plan's label input
+  std::string eval;                    ///< data to measure after each epoch; empty: none
+  int64_t batch = 0;                   ///< must be the artifact's; 0: the artifact's
+  int64_t steps = 0, epochs = 0;       ///< one of them; both 0: 1 epoch
   bool shuffle = true;
   uint64_t seed = 0;
   std::string lr;              ///< overrides the plan's base rate; empty: the plan's
@@ -23,10 +25,12 @@ struct TrainOptions {
   int64_t checkpointEvery = 0; ///< steps; 0: after each epoch and at the end
   std::string resume;          ///< "auto" (newest complete one in --checkpoint), or a folder; empty: start anew
   std::string saveGradients;   ///< safetensors with the gradients of the first step
-  std::string trace;
-  uint64_t memory = 0; ///< bytes a device may use; 0: no limit
+  uint64_t memory = 0;         ///< bytes a device may use; 0: no limit
   uint32_t threads = 0;
   bool quiet = false;
+  /// Called once the artifact is open (it stays readable): `llcc train` removes its temporary folder here, so that no
+  /// way of ending leaves it behind.
+  std::function<void()> opened;
 };
 
 /// Trains; returns an exit code of sysexits, having said why on stderr.

@@ -343,7 +343,7 @@ static void memoryLimitIsKept() {
   Sizes s;
   Plan plan = regression(s, Layout::Data, 2);
   Run run(write(plan, s), 0, plan.programs[0].arenaBytes - 1);
-  CHECK(run.code == 69 && contains(run.error, "training needs " + std::to_string(plan.programs[0].arenaBytes) +
+  CHECK(run.code == 78 && contains(run.error, "training needs " + std::to_string(plan.programs[0].arenaBytes) +
                                                   " bytes a device, the limit is "),
         "%s", run.error.c_str());
   Run fits(write(plan, s), 0, plan.programs[0].arenaBytes);
