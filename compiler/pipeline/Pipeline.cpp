@@ -64,6 +64,7 @@ private:
   MeshAxes mesh;
   int64_t batch = 0; ///< of a step
   int64_t microbatches = 1;
+  bool warned = false;
   bool done = false; ///< --stop-after was reached
 };
 } // namespace
@@ -80,6 +81,9 @@ int Compilation::import(int64_t parts) {
   FailureOr<ImportedModel> model = importOnnx(options.model, wanted, &context, errors);
   for (const std::string &message : errors.messages)
     llvm::errs() << message << "\n";
+  for (const std::string &message : warned ? std::vector<std::string>() : errors.warnings)
+    llvm::errs() << "warning: " << message << "\n";
+  warned = true; // the model may be imported again, for another size
   if (failed(model))
     return errors.exitCode ? errors.exitCode
                            : fail(::llcc::ExitBug, "bug in llcc: the importer failed without saying why");
