@@ -1,7 +1,8 @@
-/* The C interface of the llcc runtime: load an artifact, train, infer, move state. No C++ in it, no exceptions through it.
- * Every call returns 0 or an exit code of sysexits (64 usage, 65 bad artifact or data, 66 no such file, 69 a device failed,
- * 70 bug in llcc, 73 cannot create, 74 input/output error, 78 does not fit the memory limit); llcc_rt_last_error() then says why in one sentence.
- * A session may be used from one thread at a time; different sessions are independent. */
+/* The C interface of the llcc runtime: load an artifact, train, infer, move state. No C++ in it, no exceptions through
+ * it. Every call returns 0 or an exit code of sysexits (64 usage, 65 bad artifact or data, 66 no such file, 69 a device
+ * failed, 70 bug in llcc, 73 cannot create, 74 input/output error, 78 does not fit the memory limit);
+ * llcc_rt_last_error() then says why in one sentence. A session may be used from one thread at a time; different
+ * sessions are independent. */
 #ifndef LLCC_RT_H
 #define LLCC_RT_H
 
@@ -20,7 +21,18 @@ extern "C" {
 typedef struct llcc_rt_module llcc_rt_module;   /* a loaded and verified artifact, immutable */
 typedef struct llcc_rt_session llcc_rt_session; /* devices, memory, weights and state of one training or serving run */
 
-typedef enum { LLCC_RT_F32, LLCC_RT_F64, LLCC_RT_BF16, LLCC_RT_F16, LLCC_RT_I8, LLCC_RT_U8, LLCC_RT_I16, LLCC_RT_I32, LLCC_RT_I64, LLCC_RT_BOOL } llcc_rt_dtype;
+typedef enum {
+  LLCC_RT_F32,
+  LLCC_RT_F64,
+  LLCC_RT_BF16,
+  LLCC_RT_F16,
+  LLCC_RT_I8,
+  LLCC_RT_U8,
+  LLCC_RT_I16,
+  LLCC_RT_I32,
+  LLCC_RT_I64,
+  LLCC_RT_BOOL
+} llcc_rt_dtype;
 
 /* A host array, row-major. `data` belongs to the caller. */
 typedef struct {
@@ -33,49 +45,53 @@ typedef struct {
 } llcc_rt_tensor;
 
 typedef struct {
-  uint32_t size;          /* sizeof(llcc_rt_options): lets the struct grow */
-  uint32_t threads;       /* CPU threads for all devices together; 0: as many as the machine has */
-  uint64_t memory_limit;  /* bytes a device may use; 0: no limit. A plan that needs more is refused here */
-  uint32_t timeout_ms;    /* how long a device waits for its peers; 0: 60000 */
+  uint32_t size;         /* sizeof(llcc_rt_options): lets the struct grow */
+  uint32_t threads;      /* CPU threads for all devices together; 0: as many as the machine has */
+  uint64_t memory_limit; /* bytes a device may use; 0: no limit. A plan that needs more is refused here */
+  uint32_t timeout_ms;   /* how long a device waits for its peers; 0: 60000 */
 } llcc_rt_options;
 
 typedef struct {
   uint32_t size;
-  int64_t step;           /* number of the step just done, from 1 */
-  double loss;            /* mean over the batch */
-  double grad_norm;       /* NaN where the plan does not compute it */
+  int64_t step;     /* number of the step just done, from 1 */
+  double loss;      /* mean over the batch */
+  double grad_norm; /* NaN where the plan does not compute it */
 } llcc_rt_step_result;
 
 typedef struct {
-  const char *name;       /* ONNX name; state: "m:fc1.weight" */
+  const char *name; /* ONNX name; state: "m:fc1.weight" */
   int is_state, trainable;
   llcc_rt_dtype dtype;
   uint32_t rank;
-  const int64_t *dims;    /* logical shape */
+  const int64_t *dims; /* logical shape */
 } llcc_rt_variable_info;
 
 const char *llcc_rt_last_error(void); /* of this thread */
 
 int llcc_rt_module_load(const char *path, llcc_rt_module **module);
 void llcc_rt_module_free(llcc_rt_module *module);
-/* Facts: "batch", "microbatches", "devices", "stages", "memory" (bytes of the fullest device), "inputs", "outputs", "variables". */
+/* Facts: "batch", "microbatches", "devices", "stages", "memory" (bytes of the fullest device), "inputs", "outputs",
+ * "variables". */
 int llcc_rt_module_info(const llcc_rt_module *module, const char *key, int64_t *value);
 
 int llcc_rt_session_create(const llcc_rt_module *module, const llcc_rt_options *options, llcc_rt_session **session);
 void llcc_rt_session_free(llcc_rt_session *session);
-/* Facts, in bytes, beside what the plan places: "library_memory" (layouts and scratchpads of oneDNN, all devices together),
- * "transit_memory" (messages between pipeline stages, the most that was on its way). */
+/* Facts, in bytes, beside what the plan places: "library_memory" (layouts and scratchpads of oneDNN, all devices
+ * together), "transit_memory" (messages between pipeline stages, the most that was on its way). */
 int llcc_rt_session_info(const llcc_rt_session *session, const char *key, int64_t *value);
 
-/* One training step on one global batch: every input and the label by name, first dimension = batch. `lr` is this step's
- * learning rate. A loss that is not finite returns 65 and leaves weights as they were before the step where the plan allows. */
-int llcc_rt_train_step(llcc_rt_session *session, const llcc_rt_tensor *inputs, size_t count, double lr, llcc_rt_step_result *result);
+/* One training step on one global batch: every input and the label by name, first dimension = batch. `lr` is this
+ * step's learning rate. A loss that is not finite returns 65 and leaves weights as they were before the step where the
+ * plan allows. */
+int llcc_rt_train_step(llcc_rt_session *session, const llcc_rt_tensor *inputs, size_t count, double lr,
+                       llcc_rt_step_result *result);
 /* As above, and copies the gradients of this step, whole, into `gradients` (by parameter name). */
 int llcc_rt_train_step_gradients(llcc_rt_session *session, const llcc_rt_tensor *inputs, size_t count, double lr,
                                  llcc_rt_step_result *result, llcc_rt_tensor *gradients, size_t gradient_count);
-/* Forward pass of `rows` samples, in runs of the batch that the model was compiled for (the last one is padded with zeros); outputs
- * by name, sized for `rows` samples. */
-int llcc_rt_infer(llcc_rt_session *session, const llcc_rt_tensor *inputs, size_t count, int64_t rows, llcc_rt_tensor *outputs, size_t output_count);
+/* Forward pass of `rows` samples, in runs of the batch that the model was compiled for (the last one is padded with
+ * zeros); outputs by name, sized for `rows` samples. */
+int llcc_rt_infer(llcc_rt_session *session, const llcc_rt_tensor *inputs, size_t count, int64_t rows,
+                  llcc_rt_tensor *outputs, size_t output_count);
 
 int llcc_rt_variable(const llcc_rt_module *module, size_t index, llcc_rt_variable_info *info);
 /* Whole logical tensors, gathered from or cut for the devices. */
@@ -84,7 +100,8 @@ int llcc_rt_set(llcc_rt_session *session, const char *variable, const void *data
 int llcc_rt_get_step(llcc_rt_session *session, int64_t *step);
 int llcc_rt_set_step(llcc_rt_session *session, int64_t step);
 
-/* Writes the ONNX model (or, for a path that ends in .llx, the artifact) with the session's weights: whole or not at all. */
+/* Writes the ONNX model (or, for a path that ends in .llx, the artifact) with the session's weights: whole or not at
+ * all. */
 int llcc_rt_save(llcc_rt_session *session, const char *path);
 
 #ifdef __GNUC__

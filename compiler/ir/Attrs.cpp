@@ -26,7 +26,8 @@ void LlccDialect::initialize() {
 LogicalResult MeshAttr::verify(function_ref<InFlightDiagnostic()> error, ArrayRef<StringAttr> axes,
                                ArrayRef<int64_t> sizes) {
   if (axes.size() != sizes.size())
-    return error() << "mesh has " << axes.size() << " axes and " << sizes.size() << " sizes, needs one size for each axis";
+    return error() << "mesh has " << axes.size() << " axes and " << sizes.size()
+                   << " sizes, needs one size for each axis";
   llvm::StringSet<> seen;
   for (auto [axis, size] : llvm::zip(axes, sizes)) {
     if (axis.empty() || !seen.insert(axis.getValue()).second)
@@ -165,7 +166,8 @@ Attribute ShardingAttr::parse(AsmParser &parser, Type) {
         return parser.emitError(loc, "unknown reduction '") << word << "', needs sum, max, min or prod", Attribute();
       kind = *parsed;
     } else {
-      return parser.emitError(loc, "unknown key '") << key << "' in a sharding, needs partial, kind or invariant", Attribute();
+      return parser.emitError(loc, "unknown key '") << key << "' in a sharding, needs partial, kind or invariant",
+             Attribute();
     }
   }
   if (parser.parseGreater())

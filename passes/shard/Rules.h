@@ -35,8 +35,9 @@ ShardingRule getShardingRule(Operation *op);
 /// the tensor, as the reduction is cheaper before.
 bool carriesPartial(Operation *op, ReduceKind kind);
 
-/// True where the value costs nothing to compute at any placement: splat constants, iota, broadcasts (which end inside the
-/// kernels that read them). Such an op is cloned for each use, so that one use does not bind the placement of another.
+/// True where the value costs nothing to compute at any placement: splat constants, iota, broadcasts (which end inside
+/// the kernels that read them). Such an op is cloned for each use, so that one use does not bind the placement of
+/// another.
 bool isFree(Operation *op);
 
 } // namespace mlir::llcc

@@ -9,8 +9,8 @@ namespace mlir::llcc {
 /// One entry for each argument; empty where nothing is asked for.
 using Seeds = SmallVector<std::optional<Placement>>;
 
-/// The weight of a contraction, convolution or transposed convolution: an operand that is a parameter, seen through casts, transposes and
-/// reshapes.
+/// The weight of a contraction, convolution or transposed convolution: an operand that is a parameter, seen through
+/// casts, transposes and reshapes.
 struct WeightUse {
   unsigned operand; ///< position at the op
   BlockArgument param;

@@ -134,8 +134,8 @@ private:
           return success();
         })))
       return failure();
-    // With the rules there are, any two loops of an op meet in one tensor, whose type cannot list an axis twice; this holds
-    // for a rule to come where they do not.
+    // With the rules there are, any two loops of an op meet in one tensor, whose type cannot list an axis twice; this
+    // holds for a rule to come where they do not.
     for (auto [f, loop] : llvm::enumerate(loops))
       for (auto [g, other] : llvm::enumerate(loops))
         if (f < g && loop && other)

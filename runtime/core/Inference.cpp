@@ -26,8 +26,8 @@ void Session::buildInference() {
   uint64_t need = inference.program->arenaBytes + (module.trains() ? seats[0].program->arenaBytes : 0);
   if (memoryLimit && need > memoryLimit)
     throw Error{Config, "inference beside training needs " + std::to_string(need) +
-                                 " bytes on device 0, the limit is " + std::to_string(memoryLimit) +
-                                 "; use a session of an artifact compiled for inference"};
+                            " bytes on device 0, the limit is " + std::to_string(memoryLimit) +
+                            "; use a session of an artifact compiled for inference"};
   // While the others rest, device 0 has all threads.
   onDevices(1, [&](uint32_t) {
     inference.coords.assign(plan.sizes.size(), 0);

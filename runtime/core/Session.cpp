@@ -41,8 +41,8 @@ std::chrono::milliseconds timeoutOf(const llcc_rt_options &options) {
 
 [[noreturn]] void tooLarge(uint64_t need, uint64_t limit, const char *what) {
   throw Error{Config, std::string(what) + " needs " + std::to_string(need) + " bytes a device, the limit is " +
-                               std::to_string(limit) +
-                               "; compile with more --microbatches, a smaller --dim batch, or more --devices"};
+                          std::to_string(limit) +
+                          "; compile with more --microbatches, a smaller --dim batch, or more --devices"};
 }
 
 } // namespace

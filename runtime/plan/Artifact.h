@@ -7,9 +7,9 @@
 
 namespace llcc::rt {
 
-/// Sections: "plan" (serialize), "code.cpu" (ELF shared object), "code.cuda" (cubin), "code.ptx", "model.onnx" (the user's
-/// model with every parameter in raw_data form, so that weights are byte ranges), "file:NAME" (external data of the model),
-/// "ir" (text after the lower stage).
+/// Sections: "plan" (serialize), "code.cpu" (ELF shared object), "code.cuda" (cubin), "code.ptx", "model.onnx" (the
+/// user's model with every parameter in raw_data form, so that weights are byte ranges), "file:NAME" (external data of
+/// the model), "ir" (text after the lower stage).
 struct Section {
   std::string name;
   std::string bytes;
@@ -30,10 +30,14 @@ public:
   /// Bytes of a section; nullptr data where there is none.
   std::string_view section(std::string_view name) const;
   std::vector<std::string> names() const;
+
 private:
   void *base = nullptr;
   size_t size = 0;
-  struct Entry { std::string name; uint64_t offset, bytes; };
+  struct Entry {
+    std::string name;
+    uint64_t offset, bytes;
+  };
   std::vector<Entry> entries;
 };
 

@@ -101,7 +101,6 @@ Tensor argument(func::FuncOp kernel, unsigned i, std::mt19937_64 &random) {
   return x;
 }
 
-
 /// passes/lower/README.md
 int64_t extentOf(func::FuncOp kernel) {
   StringRef form = kernel->getAttrOfType<StringAttr>("llcc.kernel").getValue();

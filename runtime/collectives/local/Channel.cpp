@@ -39,8 +39,8 @@ void Channel::receive(char *data, uint64_t bytes) {
   lock.unlock();
   if (message.size() != bytes)
     throw Error{Software, "device " + std::to_string(to) + " received " + std::to_string(message.size()) +
-                                " bytes from device " + std::to_string(from) + ", the plan says " +
-                                std::to_string(bytes)};
+                              " bytes from device " + std::to_string(from) + ", the plan says " +
+                              std::to_string(bytes)};
   std::memcpy(data, message.data(), bytes);
   lock.lock();
   spare.push_back(std::move(message));

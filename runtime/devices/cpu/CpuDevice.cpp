@@ -123,7 +123,7 @@ private:
     if (type == DType::F64)
       return referenceOf<double>(program, instr, ins, outs);
     throw Error{Unavailable, std::string(nameOf(instr.op)) + " of " + nameOf(type) +
-                                   " has no implementation on this CPU; compile with --precision=f32"};
+                                 " has no implementation on this CPU; compile with --precision=f32"};
   }
 
   template <class T>

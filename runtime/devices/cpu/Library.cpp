@@ -112,8 +112,8 @@ Work Library::matmul(const Program &program, const Instr &instr, const std::vect
   };
   memory::desc lhs = matrix(m, k, instr.ints[4] != 0), rhs = matrix(k, n, instr.ints[5] != 0),
                out = matrix(m, n, false);
-  // A product of this few operations ends before a second thread is awake; oneDNN would wake it all the same. It plans its
-  // blocks for the number of threads that it sees while the primitive is made.
+  // A product of this few operations ends before a second thread is awake; oneDNN would wake it all the same. It plans
+  // its blocks for the number of threads that it sees while the primitive is made.
   constexpr double kWorthThreads = 1e6;
   int threads = 2.0 * double(batch) * double(m) * double(n) * double(k) < kWorthThreads ? 1 : state->threads;
   std::lock_guard<std::mutex> lock(creation);
