@@ -1,5 +1,7 @@
 # lit configuration: IR tests (.mlir) and command tests (.test). Run by `ninja -C build check`, or lit on any file of this folder.
 import os
+import subprocess
+import tempfile
 import lit.formats
 
 config.name = "llcc"
@@ -22,3 +24,8 @@ if os.path.exists("/usr/local/cuda/bin/ptxas"):
     config.available_features.add("ptxas")
 if os.path.exists("/dev/nvidia0"):
     config.available_features.add("cuda")
+# May a file system be mounted here (as root, outside a container that forbids it)?
+with tempfile.TemporaryDirectory() as folder:
+    if os.geteuid() == 0 and not subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], capture_output=True).returncode:
+        subprocess.run(["umount", folder])
+        config.available_features.add("mount")
