@@ -15,7 +15,8 @@ int main(int argc, char **argv) {
     return llcc::compile(line.compile);
 
   // The artifact of `llcc train` lives in a folder of its own for as long as the run.
-  std::string folder = (std::filesystem::temp_directory_path() / "llcc-XXXXXX").string();
+  const char *temporary = getenv("TMPDIR");
+  std::string folder = std::string(temporary && *temporary ? temporary : "/tmp") + "/llcc-XXXXXX";
   if (!mkdtemp(folder.data())) {
     fprintf(stderr, "llcc train: cannot make a temporary folder as %s; set TMPDIR to a folder that can be written\n",
             folder.c_str());
