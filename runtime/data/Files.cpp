@@ -1,11 +1,11 @@
 // Whole files: read, and written whole or not at all.
 #include "runtime/data/Array.h"
 #include "runtime/data/Failure.h"
+#include "runtime/plan/AtomicFile.h"
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace llcc::rt {
@@ -49,38 +49,16 @@ void needWritable(const std::string &flag, const std::string &path) {
     throw Failure{73, what + (inPlace ? "" : "the folder " + folder + ": ") + strerror(errno)};
 }
 
-[[noreturn]] static void cannotWrite(const std::string &path, size_t size, int error) {
-  std::string text = path + ": cannot write " + std::to_string(size) + " bytes: " + strerror(error);
-  struct statvfs disk;
-  std::string folder = path.find('/') == std::string::npos ? "." : path.substr(0, path.rfind('/') + 1);
-  if (error == ENOSPC && !statvfs(folder.c_str(), &disk))
-    text += ", " + std::to_string(uint64_t(disk.f_bavail) * disk.f_frsize) + " bytes are free; nothing was changed";
-  throw Failure{error == ENOSPC || error == EIO ? 74 : 73, text};
-}
-
 void writeFile(const std::string &path, const char *data, size_t size) {
-  std::string temporary = path + ".tmp-" + std::to_string(getpid());
-  int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (fd < 0)
-    cannotWrite(path, size, errno);
-  int error = 0;
-  for (size_t done = 0; done < size && !error;) {
-    ssize_t n = write(fd, data + done, size - done);
-    if (n < 0 && errno != EINTR)
-      error = errno;
-    else if (n > 0)
-      done += size_t(n);
-  }
-  if (!error && fsync(fd))
-    error = errno;
-  if (close(fd) && !error)
-    error = errno;
-  if (!error && rename(temporary.c_str(), path.c_str()))
-    error = errno;
-  if (error) {
-    unlink(temporary.c_str());
-    cannotWrite(path, size, error);
-  }
+  AtomicFile file;
+  std::string error = file.open(path, size);
+  if (!error.empty())
+    throw Failure{73, error};
+  error = file.write(data, size);
+  if (error.empty())
+    error = file.commit();
+  if (!error.empty())
+    throw Failure{74, error};
 }
 
 bool isFolder(const std::string &path) {
