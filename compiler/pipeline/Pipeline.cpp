@@ -261,8 +261,7 @@ int Compilation::run() {
     return code;
   if (int code = runPasses(Stage::Import, [](PassManager &pm) { pm.addPass(createVerifyImportPass()); }); code || done)
     return code;
-  if (int code = runPasses(Stage::Train, [&](PassManager &pm) { addTrain(pm, microbatches); }); code || done)
-    return code;
+  // Before the train stage, so that what --stop-after=train prints can go through any pass of the next stage alone.
   SmallVector<StringAttr> axes;
   SmallVector<int64_t> sizes;
   for (auto &[axis, size] : mesh) {
@@ -270,6 +269,8 @@ int Compilation::run() {
     sizes.push_back(size);
   }
   (*module)->setAttr("llcc.mesh", MeshAttr::get(&context, axes, sizes));
+  if (int code = runPasses(Stage::Train, [&](PassManager &pm) { addTrain(pm, microbatches); }); code || done)
+    return code;
   if (int code = runPasses(Stage::Shard, [&](PassManager &pm) { addShard(pm); }); code || done)
     return code;
   if (options.explain)
