@@ -5,6 +5,7 @@ usage: compare.py weights A.onnx B.onnx [TOLERANCE]      initializers: names and
        compare.py structure A.onnx B.onnx                all but the weights' bytes is the same
        compare.py ort MODEL.onnx DATA.npz OUT.npz JSON   OUT holds what onnxruntime computes (1e-5), JSON (a file) its accuracy
        compare.py gradients BEFORE.onnx AFTER.onnx G.safetensors LR   G has the shapes of the weights and is what they moved by
+       compare.py loss JSON WANTED                       JSON has the loss and (where it says one) the accuracy of the file WANTED
        compare.py metrics A.jsonl B.jsonl same|other     losses of the steps
 """
 import json, sys
@@ -74,5 +75,8 @@ elif what == "gradients":
         g = np.frombuffer(raw[8 + size:][begin:end], np.float32).reshape(head[name]["shape"])
         check(g.shape == x.shape, f"gradient of {name} is {g.shape}, the weight {x.shape}")
         check(np.abs(g).max() > 1e-4 and np.abs(x - float(rest[1]) * g - B[name]).max() < 1e-6, f"{name} did not move by its gradient")
+elif what == "loss":
+    said, (loss, accuracy) = json.load(open(a)), map(float, open(b).read().split())
+    check(abs(said["loss"] - loss) < 2e-6 and abs(said.get("accuracy", accuracy) - accuracy) < 2e-6, f"{said}, wanted {loss} and {accuracy}")
 else:
     sys.exit(__doc__)
