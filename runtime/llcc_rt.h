@@ -100,6 +100,11 @@ int llcc_rt_set(llcc_rt_session *session, const char *variable, const void *data
 int llcc_rt_get_step(llcc_rt_session *session, int64_t *step);
 int llcc_rt_set_step(llcc_rt_session *session, int64_t step);
 
+/* Times every instruction of the training steps from now on (the first 2^20 of a device are kept); save writes them in
+ * Chrome's trace format, a row a device, named by ONNX node. */
+int llcc_rt_trace_begin(llcc_rt_session *session);
+int llcc_rt_trace_save(llcc_rt_session *session, const char *path);
+
 /* Writes the ONNX model (or, for a path that ends in .llx, the artifact) with the session's weights: whole or not at
  * all. */
 int llcc_rt_save(llcc_rt_session *session, const char *path);

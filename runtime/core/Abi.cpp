@@ -211,6 +211,20 @@ int llcc_rt_set_step(llcc_rt_session *session, int64_t step) {
   });
 }
 
+int llcc_rt_trace_begin(llcc_rt_session *session) {
+  return guarded([&] {
+    need(session, "llcc_rt_trace_begin needs a session");
+    session->session.beginTrace();
+  });
+}
+
+int llcc_rt_trace_save(llcc_rt_session *session, const char *path) {
+  return guarded([&] {
+    need(session && path && *path, "llcc_rt_trace_save needs a session and a path");
+    session->session.saveTrace(path);
+  });
+}
+
 int llcc_rt_save(llcc_rt_session *session, const char *path) {
   return guarded([&] {
     need(session && path && *path, "llcc_rt_save needs a session and a path");

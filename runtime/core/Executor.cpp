@@ -20,14 +20,20 @@ Executor::Executor(const Program &program, char *arena, const Place &place)
     }
 }
 
-void Executor::run() {
+void Executor::run(Timeline *timeline) {
   for (size_t i = 0; i < works.size(); ++i) {
     // A device that wakes after the session has failed must not touch the host's arrays any more.
     place.watch.check();
     place.watch.progress(place.device, i);
     if (i == commit && place.gate)
       place.gate->wait(place.device);
+    if (!timeline) {
+      works[i]();
+      continue;
+    }
+    auto begin = Timeline::Clock::now();
     works[i]();
+    timeline->add(i, begin, Timeline::Clock::now());
   }
   place.watch.progress(place.device, works.size());
 }

@@ -3,6 +3,7 @@
 #define LLCC_RUNTIME_CORE_EXECUTOR_H
 
 #include "runtime/core/HostSide.h"
+#include "runtime/core/Trace.h"
 #include "runtime/devices/Device.h"
 
 namespace llcc::rt {
@@ -27,7 +28,8 @@ public:
   /// Prepares all instructions; throws Error.
   Executor(const Program &program, char *arena, const Place &place);
   /// Runs the program. On a CPU the list order is one that all streams and waits allow. Throws Error or Aborted.
-  void run();
+  /// With a timeline, each instruction is timed.
+  void run(Timeline *timeline = nullptr);
 
 private:
   Work prepare(const Instr &instr);

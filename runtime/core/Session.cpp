@@ -214,7 +214,9 @@ void Session::train(const llcc_rt_tensor *inputs, size_t count, double lr, llcc_
   try {
     onDevices(static_cast<uint32_t>(seats.size()), [this](uint32_t d) {
       injectFault(d, step + 1);
-      seats[d].executor->run();
+      if (!timelines.empty())
+        timelines[d].startStep(step + 1);
+      seats[d].executor->run(timelines.empty() ? nullptr : &timelines[d]);
     });
   } catch (const Error &failure) {
     // The gate lets no device change weights when it is what failed; any other failure may have come in the middle.
@@ -231,6 +233,19 @@ void Session::train(const llcc_rt_tensor *inputs, size_t count, double lr, llcc_
   result.step = step;
   result.loss = gate.expectsLoss() ? gate.loss() : std::numeric_limits<double>::quiet_NaN();
   result.grad_norm = host.gradNorm;
+}
+
+void Session::beginTrace() {
+  timelines.clear();
+  for (const Seat &seat : seats)
+    timelines.emplace_back(seat.program);
+  traceOrigin = Timeline::Clock::now();
+}
+
+void Session::saveTrace(const std::string &path) const {
+  if (timelines.empty())
+    throw Error{Usage, "there is no trace to save: llcc_rt_trace_begin was not called"};
+  writeTrace(path, timelines, traceOrigin);
 }
 
 uint64_t Session::libraryBytes() const {

@@ -26,6 +26,10 @@ public:
   /// A device's thread does not come back: the session must not be destroyed, as that would wait for it.
   bool isLost() const { return lost; }
 
+  /// Times the instructions of the steps that follow; forgets what was timed before.
+  void beginTrace();
+  void saveTrace(const std::string &path) const;
+
 private:
   std::shared_ptr<const Module> owner;
 
@@ -68,6 +72,8 @@ private:
   std::vector<Seat> seats;                  ///< by device; one without a program where the plan has no steps
   std::vector<std::vector<int64_t>> places; ///< by stage and variable: buffer number or -1
   Seat inference;
+  std::vector<Timeline> timelines; ///< by device; empty: nothing is timed
+  Timeline::Clock::time_point traceOrigin;
   std::vector<std::vector<char>> loose; ///< by variable: whole array of those that no step program holds
   uint64_t weightsVersion = 1, inferenceVersion = 0;
   std::string unsound;                          ///< why the weights can't be trusted

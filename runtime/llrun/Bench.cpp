@@ -1,4 +1,5 @@
 // `llrun bench`: step time on random data.
+#include "runtime/data/Array.h"
 #include "runtime/llrun/Commands.h"
 #include "runtime/llrun/Opened.h"
 #include <algorithm>
@@ -10,7 +11,8 @@
 
 namespace llcc::rt {
 
-int bench(const std::string &path, int64_t steps, uint32_t threads) {
+int bench(const std::string &path, int64_t steps, uint32_t threads, const std::string &trace) {
+  needWritable("--trace", trace);
   Opened opened(path);
   const Plan &plan = opened.plan;
   std::mt19937 random(1);
@@ -44,11 +46,15 @@ int bench(const std::string &path, int64_t steps, uint32_t threads) {
   for (int64_t i = 0; i < steps + 5; ++i) {
     llcc_rt_step_result result{};
     result.size = sizeof result;
+    if (i == 5 && !trace.empty())
+      check(llcc_rt_trace_begin(opened.session));
     auto start = std::chrono::steady_clock::now();
     check(llcc_rt_train_step(opened.session, tensors.data(), tensors.size(), 1e-6, &result));
     if (i >= 5)
       times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
   }
+  if (!trace.empty())
+    check(llcc_rt_trace_save(opened.session, trace.c_str()));
   std::sort(times.begin(), times.end());
   auto at = [&](double share) { return times[std::min(times.size() - 1, size_t(share * double(times.size())))]; };
   printf("{\"steps\":%zu,\"batch\":%lld,\"devices\":%u,\"median_us\":%.2f,\"p10_us\":%.2f,\"p90_us\":%.2f,\"samples_"

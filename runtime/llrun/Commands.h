@@ -15,7 +15,8 @@ int infer(const std::string &path, const std::string &data, const std::string &l
           uint32_t threads);
 
 /// Times training steps on random data: median, 10th and 90th percentile in microseconds, samples/s; JSON on stdout.
-int bench(const std::string &path, int64_t steps, uint32_t threads);
+/// `trace`: file for a Chrome trace of the timed steps; empty: none.
+int bench(const std::string &path, int64_t steps, uint32_t threads, const std::string &trace);
 
 /// Writes the model's weights as they are in the artifact: .onnx or .llx.
 int exportModel(const std::string &path, const std::string &out);

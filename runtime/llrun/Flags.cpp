@@ -63,6 +63,7 @@ void addTrainFlags(CLI::App &app, TrainOptions &o) {
       ->expected(0, 1)
       ->default_str("auto");
   app.add_option("--save-gradients", o.saveGradients, "gradients of the first step")->type_name("FILE.safetensors");
+  app.add_option("--trace", o.trace, "Chrome trace: when each instruction ran on each device")->type_name("FILE.json");
   app.add_option_function<std::string>(
          "--memory",
          [&o](const std::string &text) {

@@ -12,7 +12,7 @@ int main(int argc, char **argv) {
   app.set_version_flag("--version", "llrun 0.1.0");
   app.require_subcommand(1);
   TrainOptions training;
-  std::string artifact, data, label, out, section;
+  std::string artifact, data, label, out, section, trace;
   uint32_t threads = 0;
   int64_t steps = 100;
   bool full = false, ir = false;
@@ -33,6 +33,7 @@ int main(int argc, char **argv) {
   CLI::App *benches = command("bench", "time training steps on random data");
   benches->add_option("--steps", steps, "steps to time (default 100)")->type_name("N")->check(atLeast(1));
   benches->add_option("--threads", threads, "CPU threads of all devices together")->type_name("N")->check(atLeast(1));
+  benches->add_option("--trace", trace, "Chrome trace of the timed steps")->type_name("FILE.json");
   CLI::App *inspects = command("inspect", "what the artifact holds");
   inspects->add_flag("--full", full, "every instruction");
   inspects->add_flag("--ir", ir, "the IR after the lower stage");
@@ -51,7 +52,7 @@ int main(int argc, char **argv) {
     if (name == "infer")
       return infer(artifact, data, label, out, threads);
     if (name == "bench")
-      return bench(artifact, steps, threads);
+      return bench(artifact, steps, threads, trace);
     if (name == "inspect")
       return inspect(artifact, full, ir, section);
     return exportModel(artifact, out);

@@ -160,6 +160,7 @@ void Run::prepare() {
   needWritable("--save", options.save);
   needWritable("--metrics", options.metrics);
   needWritable("--save-gradients", options.saveGradients);
+  needWritable("--trace", options.trace);
   data = std::make_unique<Feeder>(plan, readData(options.data), options.data, options.label, true);
   if (batch > data->samples())
     throw Failure{65, options.data + ": has " + std::to_string(data->samples()) + " samples, less than one batch of " +
@@ -282,6 +283,8 @@ int Run::go() {
   if (first > steps)
     fprintf(stderr, "%s holds step %lld of %lld: nothing is left to train\n", lastCheckpoint.c_str(),
             (long long)first - 1, (long long)steps);
+  if (!options.trace.empty())
+    check(llcc_rt_trace_begin(opened.session));
   SignalGuard guard;
   int64_t step = first, samples = data->samples();
   for (; step <= steps && !interrupted; ++step) {
@@ -308,6 +311,8 @@ int Run::go() {
     check(llcc_rt_save(opened.session, options.save.c_str()));
     fprintf(stderr, "wrote %s\n", options.save.c_str());
   }
+  if (!options.trace.empty())
+    check(llcc_rt_trace_save(opened.session, options.trace.c_str()));
   if (interrupted) {
     fprintf(stderr, "interrupted after step %lld%s%s\n", (long long)step,
             lastCheckpoint.empty() ? "" : "; go on with --resume=", lastCheckpoint.c_str());

@@ -25,6 +25,7 @@ struct TrainOptions {
   int64_t checkpointEvery = 0; ///< steps; 0: after each epoch and at the end
   std::string resume;          ///< "auto" (newest complete one in --checkpoint), or a folder; empty: start anew
   std::string saveGradients;   ///< safetensors with the gradients of the first step
+  std::string trace;           ///< Chrome trace of the instructions of all devices
   uint64_t memory = 0;         ///< bytes a device may use; 0: no limit
   uint32_t threads = 0;
   bool quiet = false;

@@ -242,6 +242,9 @@ static void badInputIsRefused() {
   refused("model has no input \"z\", it has \"x\", \"t\", \"ids\"");
   all[0] = all[1];
   refused("input \"x\" is missing");
+  CHECK(llcc_rt_trace_save(run.session, "t.json") == 64 &&
+            contains(llcc_rt_last_error(), "there is no trace to save: llcc_rt_trace_begin was not called"),
+        "%s", llcc_rt_last_error());
 }
 
 static void savedFilesHoldTheTrainedWeights() {
