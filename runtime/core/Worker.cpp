@@ -49,7 +49,9 @@ void Worker::serve() {
     perform();
     lock.lock();
     busy = false;
+    lock.unlock(); // else who wakes would wait for the lock
     change.notify_all();
+    lock.lock();
   }
 }
 
