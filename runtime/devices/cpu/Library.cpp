@@ -115,7 +115,12 @@ Work Library::matmul(const Program &program, const Instr &instr, const std::vect
   // A product of this few operations ends before a second thread is awake; oneDNN would wake it all the same. It plans
   // its blocks for the number of threads that it sees while the primitive is made.
   constexpr double kWorthThreads = 1e6;
-  int threads = 2.0 * double(batch) * double(m) * double(n) * double(k) < kWorthThreads ? 1 : state->threads;
+  // Few operations on many bytes (a batch of one) are another matter: with a share each, the threads keep their part of
+  // the weights in their own cache, where the update, which is cut the same way, finds it.
+  constexpr size_t kWorthBytes = size_t(1) << 18;
+  bool small = 2.0 * double(batch) * double(m) * double(n) * double(k) < kWorthThreads &&
+               lhs.get_size() + rhs.get_size() + out.get_size() < kWorthBytes;
+  int threads = small ? 1 : state->threads;
   std::lock_guard<std::mutex> lock(creation);
   setThreads(threads);
   struct Restore {
