@@ -81,8 +81,20 @@ Work Executor::feed(const Instr &instr) {
     };
   }
   uint64_t skip = input.batched ? static_cast<uint64_t>(instr.ints[0]) * input.shape.bytes() : 0;
-  return [&host, index, to, skip, shape = input.shape,
-          piece = pieceOf(input.shape, input.sharding, place.plan.sizes, place.coords)] {
+  std::vector<Cut> piece = pieceOf(input.shape, input.sharding, place.plan.sizes, place.coords);
+  // Rows of the batch that the device holds whole are one run of bytes.
+  bool run = true;
+  for (size_t i = 0; i < piece.size(); ++i)
+    run &= piece[i].valid == piece[i].local && (i == 0 || piece[i].valid == input.shape.dims[i]);
+  if (run) {
+    uint64_t bytes = buffer.shape.bytes();
+    if (!piece.empty() && piece[0].valid > 0)
+      skip += bytes / static_cast<uint64_t>(piece[0].valid) * static_cast<uint64_t>(piece[0].start);
+    return [&host, &engine = place.engine, index, to, skip, bytes] {
+      engine.copyIn(to, host.inputs[index] + skip, bytes);
+    };
+  }
+  return [&host, index, to, skip, shape = input.shape, piece] {
     scatterPiece(shape, piece, host.inputs[index] + skip, to);
   };
 }

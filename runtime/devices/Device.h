@@ -14,6 +14,8 @@ public:
   /// are the places of instr.ins and instr.outs, fixed for the device's life. Throws Error.
   virtual Work prepare(const Program &program, const Instr &instr, const std::vector<char *> &ins,
                        const std::vector<char *> &outs) = 0;
+  /// Copies `bytes` of the host's memory into the device's; done when it returns.
+  virtual void copyIn(char *to, const char *from, uint64_t bytes) = 0;
   /// After the last prepare, before the first run.
   virtual void finish() = 0;
   /// Memory beside the arena that libraries need for what was prepared.

@@ -156,10 +156,11 @@ static void trains(const char *name, const Plan &plan, const Sizes &s) {
 }
 
 static void everyStrategyComputesTheSame() {
-  Sizes s, micro{12, 5, 3, 3}, large{64, 300, 200, 2};
+  Sizes s, micro{12, 5, 3, 3}, large{64, 300, 200, 2}, odd{1003, 37, 3, 1};
   trains("single", regression(s, Layout::None, 1), s);
   trains("single, 3 microbatches", regression(micro, Layout::None, 1), micro);
   trains("single, two threads", regression(large, Layout::None, 1), large);
+  trains("single, two threads copy an input that ends inside a line", regression(odd, Layout::None, 1), odd);
   for (uint32_t devices : {2u, 4u, 25u}) // 12 and 4 rows over 25 devices: most hold padding only
     for (const Sizes &sizes : {s, micro}) {
       trains("data", regression(sizes, Layout::Data, devices), sizes);

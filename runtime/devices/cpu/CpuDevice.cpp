@@ -66,6 +66,14 @@ public:
       throw Error{Software, std::string("a CPU device cannot do ") + nameOf(instr.op)};
     }
   }
+  void copyIn(char *to, const char *from, uint64_t bytes) override {
+    // One core alone does not fill the memory's bandwidth. Cut at lines of the cache.
+    auto lines = static_cast<int64_t>((bytes + 63) / 64);
+    splitRange(lines, partsFor(double(bytes), lines, threads), [=](int64_t begin, int64_t end) {
+      uint64_t first = static_cast<uint64_t>(begin) * 64, last = std::min(bytes, static_cast<uint64_t>(end) * 64);
+      std::memcpy(to + first, from + first, last - first);
+    });
+  }
   void finish() override { library.finish(); }
   uint64_t libraryBytes() const override { return library.bytes(); }
 
