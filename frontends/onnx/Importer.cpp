@@ -290,8 +290,8 @@ static void markClasses(func::FuncOp function) {
 }
 
 FailureOr<ImportedModel> Importer::run() {
-  StringRef folder = files.location();
-  std::string path = folder.empty() ? file : (folder + "/" + file).str();
+  SmallString<128> path(files.location());
+  llvm::sys::path::append(path, file);
   if (failed(readModel(path, model, errors)) || failed(checkOpsets()))
     return failure();
   std::vector<const ::onnx::NodeProto *> nodes;

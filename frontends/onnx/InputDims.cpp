@@ -4,6 +4,7 @@
 #include "frontends/onnx/Payload.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSet.h"
 
 namespace mlir::llcc::frontend {
@@ -127,8 +128,19 @@ std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const Imp
     }
     errors.add(ImportErrors::Bad, file + ": symbolic dimensions have no size: " + where + "; give" + flags);
   }
+  llvm::SetVector<StringRef> symbols;
+  for (const auto *input : inputs)
+    for (const auto &dim : input->type().tensor_type().shape().dim())
+      if (!hasSize(dim) && !dim.dim_param().empty())
+        symbols.insert(dim.dim_param());
+  std::string known;
+  for (StringRef symbol : symbols)
+    known += (known.empty() ? "" : ", ") + quote(symbol);
   for (const auto &[name, size] : options.dims)
-    if (size < 0)
+    if (!symbols.contains(name))
+      errors.add(ImportErrors::Bad, file + ": --dim " + name + "=" + Twine(size) + " names no dimension of an input, " +
+                                        (known.empty() ? "all of them have sizes" : "there are " + known));
+    else if (size < 0)
       errors.add(ImportErrors::Bad, file + ": --dim " + name + "=" + Twine(size) + " is negative");
   if (errors.messages.size() != before)
     return std::nullopt;

@@ -115,6 +115,7 @@ public:
 
 private:
   void prepare();
+  std::string memoryText();
   void resume();
   void trainStep(int64_t step);
   void saveGradients(const std::vector<llcc_rt_tensor> &inputs, double lr, llcc_rt_step_result &result);
@@ -128,7 +129,8 @@ private:
   std::unique_ptr<Metrics> metrics;
   std::unique_ptr<Progress> progress;
   int64_t batch = 0, steps = 0, first = 1, checkpointed = -1;
-  double base = 0, seconds = 0;
+  uint64_t evaluation = 0; ///< bytes of the inference program, where the run evaluates
+  double base = 0;
   std::string lastCheckpoint;
 };
 } // namespace
@@ -176,6 +178,14 @@ void Run::prepare() {
                         : std::max<int64_t>(1, (options.epochs ? options.epochs : 1) * data->samples() / batch);
   if (!options.checkpoint.empty())
     makeCheckpointFolder(options.checkpoint);
+  if (held) {
+    evaluation = plan.inferProgram() ? plan.inferProgram()->arenaBytes : 0;
+    uint64_t first = plan.stepProgram(0)->arenaBytes; // device 0 is of stage 0
+    if (first <= options.memory && first + evaluation > options.memory)
+      throw Failure{78, "training needs " + std::to_string(first) + " bytes on device 0 and evaluation " +
+                            std::to_string(evaluation) + " more, the limit is " + std::to_string(options.memory) +
+                            "; leave --eval out and measure with llrun infer, or raise --memory"};
+  }
   opened.start(options.threads, options.memory);
 }
 
@@ -231,7 +241,6 @@ void Run::trainStep(int64_t step) {
   else
     check(llcc_rt_train_step(opened.session, inputs.data(), inputs.size(), lr, &result));
   double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  seconds += took;
   metrics->step(step, result.loss, lr, result.grad_norm, double(batch) / took);
   progress->step(step, result.loss);
 }
@@ -267,18 +276,29 @@ void Run::stopped(const Failure &failure, int64_t step) {
                                                           : "; the last good checkpoint is " + lastCheckpoint)};
 }
 
+// Everything that the run takes: what the plan places, the inference program beside it, what oneDNN keeps for itself.
+std::string Run::memoryText() {
+  int64_t device = 0, library = 0;
+  check(llcc_rt_module_info(opened.module, "memory", &device));
+  check(llcc_rt_session_info(opened.session, "library_memory", &library));
+  std::string text = bytesText(uint64_t(device)) + " a device";
+  if (evaluation)
+    text += ", " + bytesText(evaluation) + " more on device 0 to evaluate";
+  if (library)
+    text += ", " + bytesText(uint64_t(library)) + " in oneDNN";
+  return text;
+}
+
 int Run::go() {
   prepare();
   resume();
   metrics = std::make_unique<Metrics>(options.metrics, first);
   const Plan &plan = opened.plan;
-  int64_t memory = 0;
-  check(llcc_rt_module_info(opened.module, "memory", &memory));
   if (!options.quiet)
-    fprintf(stderr, "%s: %u device%s, batch %lld%s, %lld samples, %lld steps, %s, %s a device\n", plan.model.c_str(),
+    fprintf(stderr, "%s: %u device%s, batch %lld%s, %lld samples, %lld steps, %s, %s\n", plan.model.c_str(),
             plan.devices(), plan.devices() == 1 ? "" : "s", (long long)batch,
             plan.microbatches > 1 ? (" in " + std::to_string(plan.microbatches) + " microbatches").c_str() : "",
-            (long long)data->samples(), (long long)steps, plan.optimizer.c_str(), bytesText(uint64_t(memory)).c_str());
+            (long long)data->samples(), (long long)steps, plan.optimizer.c_str(), memoryText().c_str());
   progress = std::make_unique<Progress>(first, steps, batch, options.quiet);
   if (first > steps)
     fprintf(stderr, "%s holds step %lld of %lld: nothing is left to train\n", lastCheckpoint.c_str(),
