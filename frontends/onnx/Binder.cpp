@@ -74,7 +74,12 @@ Value Binder::floatInput(unsigned i, StringRef what) {
 
 Value Binder::optionalFloatInput(unsigned i, StringRef what) { return hasInput(i) ? floatInput(i, what) : Value(); }
 
-ConstantPtr Binder::constant(unsigned i) { return hasInput(i) ? importer.constantOf(node.input(i)) : nullptr; }
+ConstantPtr Binder::constant(unsigned i) {
+  ConstantPtr found = hasInput(i) ? importer.constantOf(node.input(i)) : nullptr;
+  if (!found && hasInput(i))
+    importer.wantConstant(node.input(i));
+  return found;
+}
 
 LogicalResult Binder::constantInts(unsigned i, StringRef what, SmallVectorImpl<int64_t> &values, bool optional) {
   if (!hasInput(i))
