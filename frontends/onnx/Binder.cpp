@@ -181,15 +181,20 @@ ConstantPtr Binder::attrTensor(StringRef name) {
 
 //===-- Results --------------------------------------------------------------===//
 
-void Binder::result(Value value, unsigned i) {
+void Binder::result(Value value, unsigned i, Type element) {
   if (int(i) >= node.output_size() || node.output(i).empty())
     return;
   if (!countElements(shapeOf(value))) {
     (void)bad("its result has dimensions " + showShape(shapeOf(value)) + ", more than 2^40 elements");
     return;
   }
+  Type own = typeOf(value).getElementType();
+  for (unsigned k = 0; k < numInputs() && !element && own.isSignlessInteger() && !own.isInteger(1); ++k)
+    if (Type type = inputType(k).first; type && signless(type) == own)
+      element = type;
   Slot slot;
   slot.value = value;
+  slot.element = element ? element : own;
   importer.define(node.output(i), slot);
 }
 

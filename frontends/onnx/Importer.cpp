@@ -70,10 +70,10 @@ std::pair<Type, Shape> Importer::typeOfName(const std::string &name) {
   Slot *s = slot(name);
   if (!s)
     return {};
-  if (s->value)
-    return {frontend::typeOf(s->value).getElementType(), Shape(shapeOf(s->value))};
   if (s->constant)
     return {s->constant->type, s->constant->shape};
+  if (s->value)
+    return {s->element ? s->element : frontend::typeOf(s->value).getElementType(), Shape(shapeOf(s->value))};
   return {s->tensor->payload.type, s->tensor->payload.shape};
 }
 
@@ -109,15 +109,16 @@ Value Importer::valueOf(const std::string &name) {
     s->value = arith::ConstantOp::create(builder, nodeLoc(context, name), constant->attribute());
   } else if (s->tensor) {
     s->value = addParameter(s->tensor->name, nullptr, s->tensor,
-                            RankedTensorType::get(s->tensor->payload.shape, s->tensor->payload.type));
+                            RankedTensorType::get(s->tensor->payload.shape, signless(s->tensor->payload.type)));
+    s->element = s->tensor->payload.type;
   } else { // computed: masks repeat along batch and heads, they are stored once
-    auto type = RankedTensorType::get(constant->shape, constant->type);
+    auto type = RankedTensorType::get(constant->shape, signless(constant->type));
     ConstantPtr once = withoutRepeats(constant);
     Value value;
     if (isInline(*once))
       value = arith::ConstantOp::create(builder, nodeLoc(context, name), once->attribute());
     else
-      value = addParameter(name, once.get(), nullptr, RankedTensorType::get(once->shape, once->type));
+      value = addParameter(name, once.get(), nullptr, RankedTensorType::get(once->shape, signless(once->type)));
     if (once != constant)
       value = BroadcastOp::create(builder, nodeLoc(context, name), type, value,
                                   llvm::to_vector(llvm::seq<int64_t>(0, type.getRank())));
@@ -166,6 +167,7 @@ LogicalResult Importer::importArrays() {
           builder.getDictionaryAttr(builder.getNamedAttr("llcc.input", builder.getStringAttr(input.name())));
       arguments.push_back(std::move(argument));
       s.value = function.getBody().front().addArgument(types[input.name()], nodeLoc(context, input.name()));
+      s.element = elementType(context, declared.type);
     } else {
       continue;
     }
@@ -230,6 +232,7 @@ LogicalResult Importer::importInputs() {
     arguments.push_back(std::move(argument));
     Slot s;
     s.value = function.getBody().front().addArgument(input.type, nodeLoc(context, input.name));
+    s.element = input.element;
     define(input.name, s);
   }
   return success();

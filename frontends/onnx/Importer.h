@@ -13,6 +13,7 @@ namespace mlir::llcc::frontend {
 /// other).
 struct Slot {
   Value value;
+  Type element; ///< of `value`, as ONNX says it: with its sign. Null: as the IR says
   ConstantPtr constant;
   Initializer *tensor = nullptr;
   bool broken = false; ///< its node was refused; whoever reads it is skipped without another message

@@ -155,7 +155,8 @@ std::optional<BoundInputs> bindArrays(const ::onnx::GraphProto &graph, const Inp
       checkDims(tensor.shape(), array.shape, input.name(), subject, sizes, errors);
     BoundInput b;
     b.name = input.name();
-    b.type = RankedTensorType::get(array.shape, element);
+    b.type = RankedTensorType::get(array.shape, signless(element));
+    b.element = element;
     bound.inputs.push_back(b);
   }
   if (errors.messages.size() != before)
