@@ -207,6 +207,19 @@ static bool compareInts(arith::CmpIPredicate predicate, int64_t a, int64_t b, un
   return false;
 }
 
+static uint64_t realBits(double value, Type type) {
+  APFloat real(value);
+  bool lost;
+  real.convert(cast<FloatType>(type).getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);
+  return real.bitcastToAPInt().getZExtValue();
+}
+
+static double realOfBits(uint64_t bits, Type type) {
+  auto real = cast<FloatType>(type);
+  return APFloat(real.getFloatSemantics(), APInt(real.getWidth(), bits, false, /*implicitTrunc=*/true))
+      .convertToDouble();
+}
+
 Evaluated evaluateElementwise(Operation *op, Operands xs, Results &results) {
   if (!isa_and_nonnull<arith::ArithDialect, math::MathDialect>(op->getDialect()) || op->getNumResults() < 1)
     return std::nullopt;
@@ -264,6 +277,14 @@ Evaluated evaluateElementwise(Operation *op, Operands xs, Results &results) {
   } else if (isa<arith::ExtSIOp, arith::TruncIOp, arith::IndexCastOp>(op)) {
     for (int64_t i = 0; i < n; ++i)
       y.ints[i] = width == 1 ? -xs[0]->ints[i] : xs[0]->ints[i];
+  } else if (isa<arith::BitcastOp>(op)) {
+    for (int64_t i = 0; i < n; ++i) {
+      uint64_t bits = xs[0]->isFloat() ? realBits(xs[0]->reals[i], xs[0]->element) : uint64_t(xs[0]->ints[i]);
+      if (y.isFloat())
+        y.reals[i] = realOfBits(bits, y.element);
+      else
+        y.ints[i] = int64_t(bits); // rounding wraps it
+    }
   } else if (isa<math::FmaOp>(op)) {
     for (int64_t i = 0; i < n; ++i)
       y.reals[i] = std::fma(xs[0]->reals[i], xs[1]->reals[i], xs[2]->reals[i]);

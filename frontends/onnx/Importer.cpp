@@ -35,7 +35,9 @@ LogicalResult Importer::checkOpsets() {
       opset = import.version();
   bool needsOpset = llvm::any_of(model.graph().node(),
                                  [](const auto &node) { return node.domain().empty() || node.domain() == "ai.onnx"; });
-  if (opset <= 0 && (needsOpset || !options.arrays))
+  if (opset <= 0 && !needsOpset)
+    opset = kNewestOpset; // other domains alone
+  if (opset <= 0)
     errors.add(ImportErrors::Bad, file + ": names no opset version of the ONNX domain; export it again");
   if (opset > kNewestOpset)
     errors.add(ImportErrors::Unsupported, file + ": uses opset " + Twine(opset) + ", this llcc knows opsets up to " +
@@ -109,16 +111,16 @@ Value Importer::valueOf(const std::string &name) {
     s->value = arith::ConstantOp::create(builder, nodeLoc(context, name), constant->attribute());
   } else if (s->tensor) {
     s->value = addParameter(s->tensor->name, nullptr, s->tensor,
-                            RankedTensorType::get(s->tensor->payload.shape, signless(s->tensor->payload.type)));
+                            RankedTensorType::get(s->tensor->payload.shape, storageType(s->tensor->payload.type)));
     s->element = s->tensor->payload.type;
   } else { // computed: masks repeat along batch and heads, they are stored once
-    auto type = RankedTensorType::get(constant->shape, signless(constant->type));
+    auto type = RankedTensorType::get(constant->shape, storageType(constant->type));
     ConstantPtr once = withoutRepeats(constant);
     Value value;
     if (isInline(*once))
       value = arith::ConstantOp::create(builder, nodeLoc(context, name), once->attribute());
     else
-      value = addParameter(name, once.get(), nullptr, RankedTensorType::get(once->shape, signless(once->type)));
+      value = addParameter(name, once.get(), nullptr, RankedTensorType::get(once->shape, storageType(once->type)));
     if (once != constant)
       value = BroadcastOp::create(builder, nodeLoc(context, name), type, value,
                                   llvm::to_vector(llvm::seq<int64_t>(0, type.getRank())));

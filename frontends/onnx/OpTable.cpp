@@ -12,6 +12,8 @@ OpTable::OpTable() {
   addNormalizationOps(*this);
   addReductionOps(*this);
   addShapeOps(*this);
+  addStateSpaceOps(*this);
+  addTrainingOps(*this);
   addWindowOps(*this);
 }
 

@@ -73,6 +73,8 @@ void addLogicOps(OpTable &table);
 void addNormalizationOps(OpTable &table);
 void addReductionOps(OpTable &table);
 void addShapeOps(OpTable &table);
+void addStateSpaceOps(OpTable &table);
+void addTrainingOps(OpTable &table);
 void addWindowOps(OpTable &table);
 
 } // namespace mlir::llcc::frontend

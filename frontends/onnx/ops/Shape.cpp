@@ -269,7 +269,8 @@ static LogicalResult box(Binder &b, const Shape &starts, const Shape &strides, c
   if (from == to)
     b.forward(0, output);
   else
-    b.result(SliceOp::create(b.builder, b.loc, RankedTensorType::get(to, type), x, starts, strides), output);
+    b.result(SliceOp::create(b.builder, b.loc, RankedTensorType::get(to, storageType(type)), x, starts, strides),
+             output);
   return success();
 }
 

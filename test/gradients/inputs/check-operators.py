@@ -12,6 +12,8 @@ NOT_DIFFERENTIABLE = {
     **{(name, 7): "its result is boolean" for name in ("And", "Equal", "Greater", "Less", "Or", "Xor")},
     **{(name, 12): "its result is boolean" for name in ("GreaterOrEqual", "LessOrEqual")},
     **{(name, 11): "folded while importing, from constants" for name in ("CumSum", "GatherND", "Range")},
+    **{(f"ai.onnx.preview.training::{name}", 1): "an update, not a layer" for name in ("Adagrad", "Adam", "Momentum")},
+    ("BitCast", 26): "its result is the bits",
     ("Constant", 1): "has no input",
     ("ConstantOfShape", 9): "its input is a shape",
     ("IsNaN", 9): "its result is boolean",
