@@ -148,6 +148,14 @@ LogicalResult Importer::importArrays() {
   if (!bound)
     return failure();
   batch = bound->batch;
+  llvm::StringSet<> differentiable; // read where a gradient may go
+  for (const auto *node : nodes)
+    for (int i = 0; i < node->input_size(); ++i) {
+      StringRef domain = node->domain() == "ai.onnx" ? StringRef() : StringRef(node->domain());
+      const OpRow *row = OpTable::get().find(domain, node->op_type(), opset);
+      if (!row || row->role(i) != Role::Data)
+        differentiable.insert(node->input(i));
+    }
   llvm::StringMap<RankedTensorType> types;
   for (const BoundInput &input : bound->inputs)
     types[input.name] = input.type;
@@ -158,6 +166,7 @@ LogicalResult Importer::importArrays() {
     declared.descr = numpyDescr(declared.type).str();
     bool isKnown = options.known.count(input.name());
     declared.argument = types.count(input.name()) && used.contains(input.name()) && !isKnown;
+    declared.isData = !differentiable.contains(input.name());
     declaredInputs.push_back(declared);
     Slot s;
     if (isKnown && types.count(input.name())) {
