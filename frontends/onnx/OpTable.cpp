@@ -4,14 +4,23 @@
 namespace mlir::llcc::frontend {
 
 OpTable::OpTable() {
+  addActivationOps(*this);
+  addAttentionOps(*this);
+  addBitwiseOps(*this);
   addConstantOps(*this);
   addContractionOps(*this);
   addElementwiseOps(*this);
+  addFeatureNormOps(*this);
   addIndexingOps(*this);
   addLogicOps(*this);
+  addLossOps(*this);
   addNormalizationOps(*this);
+  addPoolingOps(*this);
+  addQuantizationOps(*this);
   addReductionOps(*this);
   addShapeOps(*this);
+  addSignalOps(*this);
+  addTrigonometryOps(*this);
   addWindowOps(*this);
 }
 
