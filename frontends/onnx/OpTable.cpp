@@ -14,6 +14,7 @@ OpTable::OpTable() {
   addIndexingOps(*this);
   addLogicOps(*this);
   addLossOps(*this);
+  addMicrosoftOps(*this);
   addNormalizationOps(*this);
   addPoolingOps(*this);
   addQuantizationOps(*this);

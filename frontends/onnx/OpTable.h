@@ -75,6 +75,7 @@ void addFeatureNormOps(OpTable &table);
 void addIndexingOps(OpTable &table);
 void addLogicOps(OpTable &table);
 void addLossOps(OpTable &table);
+void addMicrosoftOps(OpTable &table);
 void addNormalizationOps(OpTable &table);
 void addPoolingOps(OpTable &table);
 void addQuantizationOps(OpTable &table);

@@ -35,7 +35,7 @@ def table():
 def row_of(path, rows):
     """The row that reads the operator under test: the newest one not above the model's opset."""
     model = onnx.load(path)
-    op = next(n.op_type for n in model.graph.node if n.name == "op")
+    op = next("::".join(filter(None, (n.domain, n.op_type))) for n in model.graph.node if n.name == "op")
     return op, max((since for name, since in rows if name == op and since <= model.opset_import[0].version), default=None)
 
 
