@@ -4,16 +4,26 @@
 namespace mlir::llcc::frontend {
 
 OpTable::OpTable() {
+  addActivationOps(*this);
+  addAttentionOps(*this);
+  addBitwiseOps(*this);
   addConstantOps(*this);
   addContractionOps(*this);
   addElementwiseOps(*this);
+  addFeatureNormOps(*this);
   addIndexingOps(*this);
   addLogicOps(*this);
+  addLossOps(*this);
+  addMicrosoftOps(*this);
   addNormalizationOps(*this);
+  addPoolingOps(*this);
+  addQuantizationOps(*this);
   addReductionOps(*this);
   addShapeOps(*this);
+  addSignalOps(*this);
   addStateSpaceOps(*this);
   addTrainingOps(*this);
+  addTrigonometryOps(*this);
   addWindowOps(*this);
 }
 

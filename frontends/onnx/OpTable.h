@@ -65,16 +65,26 @@ private:
 };
 
 // One function a family (ops/*.cpp) adds its rows.
+void addActivationOps(OpTable &table);
+void addAttentionOps(OpTable &table);
+void addBitwiseOps(OpTable &table);
 void addConstantOps(OpTable &table);
 void addContractionOps(OpTable &table);
 void addElementwiseOps(OpTable &table);
+void addFeatureNormOps(OpTable &table);
 void addIndexingOps(OpTable &table);
 void addLogicOps(OpTable &table);
+void addLossOps(OpTable &table);
+void addMicrosoftOps(OpTable &table);
 void addNormalizationOps(OpTable &table);
+void addPoolingOps(OpTable &table);
+void addQuantizationOps(OpTable &table);
 void addReductionOps(OpTable &table);
 void addShapeOps(OpTable &table);
+void addSignalOps(OpTable &table);
 void addStateSpaceOps(OpTable &table);
 void addTrainingOps(OpTable &table);
+void addTrigonometryOps(OpTable &table);
 void addWindowOps(OpTable &table);
 
 } // namespace mlir::llcc::frontend

@@ -1,4 +1,5 @@
 // Gemm and MatMul: one llcc.dot each, with the contracted dimensions chosen so that no transpose is needed.
+#include "frontends/onnx/ops/Contraction.h"
 #include "frontends/onnx/Emit.h"
 #include "frontends/onnx/OpTable.h"
 
@@ -66,20 +67,21 @@ static LogicalResult importGemm(Binder &b) {
 }
 
 /// numpy.matmul: vectors become matrices and lose that dimension again; leading dimensions are batches that broadcast.
-static LogicalResult importMatMul(Binder &b) {
-  Value x = b.floatInput(0, "A"), y = b.floatInput(1, "B");
-  if (!x || !y || failed(sameFloats(b, x, "A", y, "B")))
-    return failure();
+Value matmul(Binder &b, Value x, Value y) {
+  auto refuse = [&](const Twine &what) {
+    (void)b.bad(what);
+    return Value();
+  };
   if (rankOf(x) == 0 || rankOf(y) == 0)
-    return b.bad("A is " + showShape(shapeOf(x)) + " and B is " + showShape(shapeOf(y)) + ", neither may be a scalar");
+    return refuse("A is " + showShape(shapeOf(x)) + " and B is " + showShape(shapeOf(y)) + ", neither may be a scalar");
   int64_t k = shapeOf(x).back(), yContract = std::max<int64_t>(rankOf(y) - 2, 0);
   if (k != shapeOf(y)[yContract])
-    return b.bad("inner dimensions differ: A is " + showShape(shapeOf(x)) + ", B is " + showShape(shapeOf(y)));
+    return refuse("inner dimensions differ: A is " + showShape(shapeOf(x)) + ", B is " + showShape(shapeOf(y)));
   Shape xBatch(shapeOf(x).drop_back(std::min<int64_t>(2, rankOf(x)))),
       yBatch(shapeOf(y).drop_back(std::min<int64_t>(2, rankOf(y))));
   std::optional<Shape> batch = broadcastShapes(xBatch, yBatch);
   if (!batch)
-    return b.bad("batch dimensions differ: A is " + showShape(shapeOf(x)) + ", B is " + showShape(shapeOf(y)));
+    return refuse("batch dimensions differ: A is " + showShape(shapeOf(x)) + ", B is " + showShape(shapeOf(y)));
   Shape result(*batch);
   if (rankOf(x) > 1)
     result.push_back(shapeOf(x)[rankOf(x) - 2]);
@@ -90,8 +92,7 @@ static LogicalResult importMatMul(Binder &b) {
   if (llvm::all_of(yBatch, one)) { // weights: no batch on the right, all leading dimensions of A are free
     if (!yBatch.empty())
       y = reshape(b, y, shapeOf(y).take_back(2));
-    b.result(reshape(b, dot(b, x, y, {}, {}, rankOf(x) - 1, rankOf(y) == 1 ? 0 : rankOf(y) - 2), result));
-    return success();
+    return reshape(b, dot(b, x, y, {}, {}, rankOf(x) - 1, rankOf(y) == 1 ? 0 : rankOf(y) - 2), result);
   }
   if (llvm::all_of(xBatch, one)) { // A has no batch: dot gives [m, batch.., n]
     if (rankOf(x) > 1)
@@ -106,8 +107,7 @@ static LogicalResult importMatMul(Binder &b) {
       perm.push_back(batches + 1);
       r = transpose(b, r, perm);
     }
-    b.result(reshape(b, r, result));
-    return success();
+    return reshape(b, r, result);
   }
   // Both have batches, so both have at least three dimensions: bring them to the common batch.
   Shape xShape(*batch), yShape(*batch), batchDims;
@@ -117,13 +117,51 @@ static LogicalResult importMatMul(Binder &b) {
     batchDims.push_back(d);
   x = broadcastTo(b, x, xShape);
   y = broadcastTo(b, y, yShape);
-  b.result(dot(b, x, y, batchDims, batchDims, rankOf(x) - 1, rankOf(y) - 2));
+  return dot(b, x, y, batchDims, batchDims, rankOf(x) - 1, rankOf(y) - 2);
+}
+
+static LogicalResult importMatMul(Binder &b) {
+  Value x = b.floatInput(0, "A"), y = b.floatInput(1, "B");
+  if (!x || !y || failed(sameFloats(b, x, "A", y, "B")))
+    return failure();
+  Value r = matmul(b, x, y);
+  if (!r)
+    return failure();
+  b.result(r);
+  return success();
+}
+
+/// com.microsoft: alpha * A' * B', where A' has its last two dimensions swapped, or its first ones (transBatch) moved
+/// behind.
+static LogicalResult importFusedMatMul(Binder &b) {
+  double alpha = b.attrFloat("alpha", 1);
+  bool swap[] = {b.attrInt("transA", 0) != 0, b.attrInt("transB", 0) != 0},
+       batch[] = {b.attrInt("transBatchA", 0) != 0, b.attrInt("transBatchB", 0) != 0};
+  Value x[] = {b.floatInput(0, "A"), b.floatInput(1, "B")};
+  if (!x[0] || !x[1] || failed(sameFloats(b, x[0], "A", x[1], "B")))
+    return failure();
+  for (unsigned i = 0; i < 2; ++i) {
+    int64_t rank = rankOf(x[i]);
+    Shape perm = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+    if (batch[i] && rank > 2) // [d0, batch.., d] as [batch.., d0, d]
+      std::rotate(perm.begin(), perm.begin() + 1, perm.end() - 1);
+    if (swap[i] && rank > 1)
+      std::swap(perm[rank - 1], perm[rank - 2]);
+    x[i] = transpose(b, x[i], perm);
+  }
+  Value r = matmul(b, x[0], x[1]);
+  if (!r)
+    return failure();
+  if (alpha != 1)
+    r = arith::MulFOp::create(b.builder, b.loc, r, splatLike(b, r, alpha));
+  b.result(r);
   return success();
 }
 
 void addContractionOps(OpTable &t) {
   t.onOp("Gemm", 7, importGemm, {Role::Weight});
   t.onOp("MatMul", 1, importMatMul, {Role::Weight});
+  t.onOp("FusedMatMul", 1, importFusedMatMul, {Role::Weight}, nullptr, "com.microsoft");
 }
 
 } // namespace mlir::llcc::frontend

@@ -12,6 +12,9 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
+# What the evaluator lacks, reads otherwise than the standard or computes in f32; test/frontends compares their values with ONNX Runtime's.
+UNREAD = {"convtranspose-groups", "convtranspose-shape-cut", "globallppool", "globallppool-3", "groupnorm", "groupnorm-channels", "hardmax-flat", "lppool-1",
+          "lppool-pads", "lrn", "mvn", "mvn-axes", "simplifiedlayernorm"}
 DTYPES = {TensorProto.FLOAT: np.float32, TensorProto.DOUBLE: np.float64, TensorProto.INT64: np.int64}
 
 
@@ -197,7 +200,8 @@ if __name__ == "__main__":
     part, parts = map(int, args.part.split("/"))
     kinds = {}
     for path in sorted(glob.glob(os.path.join(args.folder, "train-*.onnx")))[part - 1::parts]:
-        if fnmatch.fnmatch(os.path.basename(path), f"train-{args.only}.onnx"):
+        name = os.path.basename(path).removeprefix("train-").removesuffix(".onnx")
+        if fnmatch.fnmatch(name, args.only) and name not in UNREAD and not any(n.domain for n in onnx.load(path).graph.node):
             m = Model(path, rng)
             kinds.setdefault((m.opset, m.batch), []).append(m)
     count = bad = 0
