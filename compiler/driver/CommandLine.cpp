@@ -116,15 +116,43 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
   app.add_flag("--explain", o.explain, "say what was chosen, and why");
 }
 
+/// `llcc run MODEL.onnx --inputs=in.npz …`.
+static bool parseRun(int argc, char **argv, RunFiles &run, int &code) {
+  CLI::App app(
+      "Runs an ONNX model once on given arrays, by the compiled program; with --gradients also backwards.\n"
+      "Arrays are named as the graph's inputs and outputs. Exit code 69: the model needs what llcc does not have",
+      "llcc run");
+  app.add_option("model", run.model, "ONNX file")->required()->type_name("MODEL.onnx");
+  app.add_option("--inputs", run.inputs, "arrays of the graph's inputs; their shapes bind symbolic sizes")
+      ->type_name("IN.npz");
+  app.add_option("--outputs", run.outputs, "gets an array for each output of the graph")->type_name("OUT.npz");
+  app.add_option("--cotangents", run.cotangents, "arrays named as outputs; outputs without one do not count")
+      ->type_name("C.npz");
+  app.add_option("--gradients", run.gradients,
+                 "gets the gradient of sum(cotangent x output) for each float input of the graph")
+      ->type_name("G.npz");
+  app.add_option("--device", run.device, "cpu: compiled code | reference: the interpreter of the IR (default cpu)")
+      ->check(oneOf({"cpu", "reference"}));
+  app.add_option("--dump", run.dump, "write the IR after each stage here")->type_name("DIR");
+  code = rt::parseFlags(app, argc, argv);
+  return code < 0;
+}
+
 bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
   CompileOptions &compile = line.compile;
   rt::TrainOptions &train = line.train;
   for (int i = 0; i < argc; ++i)
     compile.command += (i ? " " : "") + std::string(argv[i]);
+  if (argc > 1 && std::string(argv[1]) == "run") {
+    line.command = CommandLine::Command::Run;
+    line.run.command = compile.command;
+    return parseRun(argc - 1, argv + 1, line.run, code);
+  }
   bool trains = argc > 1 && std::string(argv[1]) == "train";
   CLI::App app(trains ? "Compiles an ONNX model and trains it here"
                       : "Compiles an ONNX model into a training artifact (.llx).\nOther forms: llcc train MODEL.onnx "
-                        "--data=…  compiles and trains in one step",
+                        "--data=…  compiles and trains in one step\n"
+                        "             llcc run MODEL.onnx --inputs=…   runs it once on given arrays",
                trains ? "llcc train" : "llcc");
   app.set_version_flag("--version", "llcc 0.1.0");
   addCompileFlags(app, compile, !trains);

@@ -2,15 +2,17 @@
 #ifndef LLCC_COMPILER_DRIVER_COMMANDLINE_H
 #define LLCC_COMPILER_DRIVER_COMMANDLINE_H
 
+#include "compiler/driver/RunCommand.h"
 #include "compiler/pipeline/CompileOptions.h"
 #include "runtime/llrun/Flags.h"
 
 namespace llcc {
 
 struct CommandLine {
-  enum class Command { Compile, Train } command = Command::Compile;
+  enum class Command { Compile, Train, Run } command = Command::Compile;
   CompileOptions compile;
   rt::TrainOptions train;
+  RunFiles run;
 };
 
 /// Parses; prints help or the error and returns false with `code` set where there is nothing to run.

@@ -1,4 +1,4 @@
-// llcc: compiles an ONNX model; `llcc train` also trains it here.
+// llcc: compiles an ONNX model; `llcc train` also trains it here, `llcc run` runs it once.
 #include "compiler/driver/CommandLine.h"
 #include "compiler/pipeline/Pipeline.h"
 #include <cstdio>
@@ -14,21 +14,27 @@ int main(int argc, char **argv) {
   if (line.command == llcc::CommandLine::Command::Compile)
     return llcc::compile(line.compile);
 
-  // The artifact of `llcc train` lives in a folder of its own for as long as the run.
+  // The artifact of `llcc train` and `llcc run` lives in a folder of its own for as long as the run.
   const char *temporary = getenv("TMPDIR");
   std::string folder = std::string(temporary && *temporary ? temporary : "/tmp") + "/llcc-XXXXXX";
   if (!mkdtemp(folder.data())) {
-    fprintf(stderr, "llcc train: cannot make a temporary folder as %s; set TMPDIR to a folder that can be written\n",
-            folder.c_str());
+    fprintf(stderr, "llcc %s: cannot make a temporary folder as %s; set TMPDIR to a folder that can be written\n",
+            line.command == llcc::CommandLine::Command::Run ? "run" : "train", folder.c_str());
     return llcc::ExitCantCreate;
   }
-  line.compile.artifact = folder + "/model.llx";
-  line.train.artifact = line.compile.artifact;
-  line.compile.announce = false;
+  std::string artifact = folder + "/model.llx";
   auto clean = [&] {
     std::error_code ignored;
     std::filesystem::remove_all(folder, ignored);
   };
+  if (line.command == llcc::CommandLine::Command::Run) {
+    code = llcc::runModel(line.run, artifact);
+    clean();
+    return code;
+  }
+  line.compile.artifact = artifact;
+  line.train.artifact = artifact;
+  line.compile.announce = false;
   line.train.program = "llcc train";
   line.train.opened = clean;
   code = llcc::compile(line.compile);

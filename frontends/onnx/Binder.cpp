@@ -74,7 +74,12 @@ Value Binder::floatInput(unsigned i, StringRef what) {
 
 Value Binder::optionalFloatInput(unsigned i, StringRef what) { return hasInput(i) ? floatInput(i, what) : Value(); }
 
-ConstantPtr Binder::constant(unsigned i) { return hasInput(i) ? importer.constantOf(node.input(i)) : nullptr; }
+ConstantPtr Binder::constant(unsigned i) {
+  ConstantPtr found = hasInput(i) ? importer.constantOf(node.input(i)) : nullptr;
+  if (!found && hasInput(i))
+    importer.wantConstant(node.input(i));
+  return found;
+}
 
 LogicalResult Binder::constantInts(unsigned i, StringRef what, SmallVectorImpl<int64_t> &values, bool optional) {
   if (!hasInput(i))
@@ -176,15 +181,20 @@ ConstantPtr Binder::attrTensor(StringRef name) {
 
 //===-- Results --------------------------------------------------------------===//
 
-void Binder::result(Value value, unsigned i) {
+void Binder::result(Value value, unsigned i, Type element) {
   if (int(i) >= node.output_size() || node.output(i).empty())
     return;
   if (!countElements(shapeOf(value))) {
     (void)bad("its result has dimensions " + showShape(shapeOf(value)) + ", more than 2^40 elements");
     return;
   }
+  Type own = typeOf(value).getElementType();
+  for (unsigned k = 0; k < numInputs() && !element && own.isSignlessInteger() && !own.isInteger(1); ++k)
+    if (Type type = inputType(k).first; type && signless(type) == own)
+      element = type;
   Slot slot;
   slot.value = value;
+  slot.element = element ? element : own;
   importer.define(node.output(i), slot);
 }
 

@@ -44,7 +44,8 @@ public:
   /// Integers that must be known while importing (shapes, axes); `values` stays as it is where an optional input is
   /// absent.
   LogicalResult constantInts(unsigned i, StringRef what, SmallVectorImpl<int64_t> &values, bool optional = false);
-  /// Element type and shape of an input, without making IR for it; null type where absent.
+  /// Element type (as ONNX says it: unsigned integers are ui8 … ui64) and shape of an input, without making IR for it;
+  /// null type where absent.
   std::pair<Type, Shape> inputType(unsigned i);
 
   // Attributes.
@@ -59,8 +60,14 @@ public:
   /// Marks an attribute as read that has no influence on what llcc computes.
   void ignoreAttr(StringRef name) { read.insert(name.str()); }
 
+  /// Does input `i` hold unsigned integers? Values of the IR have no sign; what depends on it (Div, compare, Cast, max)
+  /// asks here.
+  bool isUnsigned(unsigned i) { return inputType(i).first && inputType(i).first.isUnsignedInteger(); }
+
   // Results.
-  void result(Value value, unsigned i = 0);
+  /// `element`: the ONNX element type, with its sign. Without it integers are unsigned where the first input of that
+  /// width is.
+  void result(Value value, unsigned i = 0, Type element = {});
   void result(ConstantPtr constant, unsigned i = 0);
   /// The result is input `i` under another name.
   void forward(unsigned input, unsigned i = 0);

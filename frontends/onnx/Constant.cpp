@@ -23,6 +23,11 @@ std::optional<int64_t> countElements(ArrayRef<int64_t> shape) {
   return empty ? 0 : count;
 }
 
+Type signless(Type type) {
+  auto integer = dyn_cast_or_null<IntegerType>(type);
+  return integer && !integer.isSignless() ? IntegerType::get(type.getContext(), integer.getWidth()) : type;
+}
+
 std::string showShape(ArrayRef<int64_t> shape) {
   if (shape.empty())
     return "scalar";
@@ -66,7 +71,9 @@ void Constant::round() {
   if (width >= 64)
     return;
   for (int64_t &v : ints)
-    v = width == 1 ? int64_t(v != 0) : llvm::SignExtend64(uint64_t(v), width);
+    v = width == 1                 ? int64_t(v != 0)
+        : type.isUnsignedInteger() ? int64_t(uint64_t(v) & llvm::maskTrailingOnes<uint64_t>(width))
+                                   : llvm::SignExtend64(uint64_t(v), width);
 }
 
 std::string Constant::bytes() const {
@@ -82,7 +89,7 @@ std::string Constant::bytes() const {
 }
 
 DenseElementsAttr Constant::attribute() const {
-  auto tensor = RankedTensorType::get(shape, type);
+  auto tensor = RankedTensorType::get(shape, signless(type));
   bool splat = isSplat();
   int64_t count = splat ? 1 : size();
   if (auto floatType = dyn_cast<FloatType>(type)) {

@@ -24,10 +24,14 @@ std::optional<int64_t> countElements(ArrayRef<int64_t> shape);
 /// "2x3"; "scalar" for no dimensions.
 std::string showShape(ArrayRef<int64_t> shape);
 
+/// ONNX knows unsigned integers (ui8 here), tensors of the IR have no sign: the element type there.
+Type signless(Type type);
+
 /// A dense tensor. Floats of any width are held as double, rounded to the element type by whoever writes them, so that
-/// f32 arithmetic in double followed by rounding gives the f32 result; integers and booleans as int64.
+/// f32 arithmetic in double followed by rounding gives the f32 result; integers and booleans as int64
+/// (ui64 as the int64 of the same bits).
 struct Constant {
-  Type type; ///< element type: f16, bf16, f32, f64, i1, i8 … i64
+  Type type; ///< element type: f16, bf16, f32, f64, i1, i8 … i64, ui8 … ui64
   Shape shape;
   std::vector<double> reals;
   std::vector<int64_t> ints;
@@ -35,7 +39,9 @@ struct Constant {
   bool isFloat() const { return isa<FloatType>(type); }
   int64_t size() const { return isFloat() ? reals.size() : ints.size(); }
   bool isSplat() const;
-  double real(int64_t i) const { return isFloat() ? reals[i] : double(ints[i]); }
+  double real(int64_t i) const {
+    return isFloat() ? reals[i] : type.isUnsignedInteger(64) ? double(uint64_t(ints[i])) : double(ints[i]);
+  }
   /// Rounds every element to what `type` can hold (integers wrap).
   void round();
   /// Little-endian bytes in the element type.

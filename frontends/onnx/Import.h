@@ -7,6 +7,8 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/Twine.h"
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,11 +23,21 @@ struct ImportErrors {
   std::vector<std::string> warnings;
   /// 0 while nothing is wrong. Grave before mild: Escape, Missing, Bad, Unsupported.
   int exitCode = 0;
+  /// Inputs whose values the refused nodes would have had to know (shapes, axes): see ImportOptions::known.
+  std::set<std::string> wanted;
 
   void add(Kind kind, const Twine &message);
   void warn(const Twine &message) { warnings.push_back(message.str()); }
   bool empty() const { return messages.empty(); }
 };
+
+/// The array that `llcc run` is given for a graph input: row-major, little-endian, as numpy writes it.
+struct InputArray {
+  std::string descr; ///< numpy's name of the element type, "<f4"; "|V2" for types that numpy lacks
+  std::vector<int64_t> shape;
+  std::string bytes;
+};
+using InputArrays = std::map<std::string, InputArray>;
 
 struct ImportOptions {
   std::map<std::string, int64_t> dims; ///< symbolic dimension -> size (--dim NAME=SIZE)
@@ -36,6 +48,10 @@ struct ImportOptions {
   std::vector<std::string>
       train;          ///< globs of initializers that are trained, whatever their role looks like; wins over freeze
   std::string output; ///< graph output that comes first (the one that is trained); empty: the file's first
+  /// The inputs' arrays say their shapes: then there is no batch, an array takes the place of an initializer of its
+  /// name, and nothing is a trained parameter.
+  std::optional<InputArrays> arrays;
+  std::set<std::string> known; ///< inputs that are no arguments of @forward but the constants that `arrays` holds
 };
 
 /// Bytes that travel with the model into the artifact.
@@ -52,10 +68,20 @@ struct WeightBytes {
   uint64_t bytes = 0;
 };
 
+/// How the ONNX file declares an input or output: the IR has no signs, the file has.
+struct DeclaredTensor {
+  std::string name;
+  int32_t type = 0;     ///< of onnx.TensorProto.DataType
+  std::string descr;    ///< numpy's name of that type
+  bool argument = true; ///< inputs: @forward takes it; false where nothing reads it or it is in ImportOptions::known
+};
+
 struct ImportedModel {
   OwningOpRef<ModuleOp> module;
-  std::vector<ImportedSection> sections; ///< the first is "model.onnx"
-  std::vector<WeightBytes> weights;      ///< one for each llcc.param argument, in their order
+  std::vector<ImportedSection> sections;       ///< the first is "model.onnx"
+  std::vector<WeightBytes> weights;            ///< one for each llcc.param argument, in their order
+  std::vector<DeclaredTensor> inputs, outputs; ///< of the graph, with ImportOptions::arrays only
+  InputArrays defaults; ///< with ImportOptions::arrays: inputs without an array, whose initializer stands in for it
 };
 
 /// Imports the model at `path`. `context` must have the llcc, arith, math and func dialects loaded or loadable.

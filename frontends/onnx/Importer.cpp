@@ -5,6 +5,7 @@
 #include "compiler/ir/Provenance.h"
 #include "frontends/onnx/Aliases.h"
 #include "frontends/onnx/GraphOrder.h"
+#include "frontends/onnx/InputArrays.h"
 #include "frontends/onnx/InputDims.h"
 #include "frontends/onnx/ModelFile.h"
 #include "frontends/onnx/OpTable.h"
@@ -32,7 +33,9 @@ LogicalResult Importer::checkOpsets() {
   for (const auto &import : model.opset_import())
     if (import.domain().empty() || import.domain() == "ai.onnx")
       opset = import.version();
-  if (opset <= 0)
+  bool needsOpset = llvm::any_of(model.graph().node(),
+                                 [](const auto &node) { return node.domain().empty() || node.domain() == "ai.onnx"; });
+  if (opset <= 0 && (needsOpset || !options.arrays))
     errors.add(ImportErrors::Bad, file + ": names no opset version of the ONNX domain; export it again");
   if (opset > kNewestOpset)
     errors.add(ImportErrors::Unsupported, file + ": uses opset " + Twine(opset) + ", this llcc knows opsets up to " +
@@ -67,10 +70,10 @@ std::pair<Type, Shape> Importer::typeOfName(const std::string &name) {
   Slot *s = slot(name);
   if (!s)
     return {};
-  if (s->value)
-    return {frontend::typeOf(s->value).getElementType(), Shape(shapeOf(s->value))};
   if (s->constant)
     return {s->constant->type, s->constant->shape};
+  if (s->value)
+    return {s->element ? s->element : frontend::typeOf(s->value).getElementType(), Shape(shapeOf(s->value))};
   return {s->tensor->payload.type, s->tensor->payload.shape};
 }
 
@@ -106,15 +109,16 @@ Value Importer::valueOf(const std::string &name) {
     s->value = arith::ConstantOp::create(builder, nodeLoc(context, name), constant->attribute());
   } else if (s->tensor) {
     s->value = addParameter(s->tensor->name, nullptr, s->tensor,
-                            RankedTensorType::get(s->tensor->payload.shape, s->tensor->payload.type));
+                            RankedTensorType::get(s->tensor->payload.shape, signless(s->tensor->payload.type)));
+    s->element = s->tensor->payload.type;
   } else { // computed: masks repeat along batch and heads, they are stored once
-    auto type = RankedTensorType::get(constant->shape, constant->type);
+    auto type = RankedTensorType::get(constant->shape, signless(constant->type));
     ConstantPtr once = withoutRepeats(constant);
     Value value;
     if (isInline(*once))
       value = arith::ConstantOp::create(builder, nodeLoc(context, name), once->attribute());
     else
-      value = addParameter(name, once.get(), nullptr, RankedTensorType::get(once->shape, once->type));
+      value = addParameter(name, once.get(), nullptr, RankedTensorType::get(once->shape, signless(once->type)));
     if (once != constant)
       value = BroadcastOp::create(builder, nodeLoc(context, name), type, value,
                                   llvm::to_vector(llvm::seq<int64_t>(0, type.getRank())));
@@ -132,7 +136,87 @@ void Importer::createFunction() {
   builder.setInsertionPointToEnd(function.addEntryBlock());
 }
 
+/// The inputs of `llcc run`: arguments of the shapes that the arrays have, or constants.
+LogicalResult Importer::importArrays() {
+  InputArrays arrays = *options.arrays;
+  for (const auto &[name, array] : defaults)
+    arrays[name] = array;
+  std::optional<BoundInputs> bound = bindArrays(
+      model.graph(), arrays, [&](StringRef name) { return used.contains(name); }, file, context, errors);
+  if (!bound)
+    return failure();
+  batch = bound->batch;
+  llvm::StringMap<RankedTensorType> types;
+  for (const BoundInput &input : bound->inputs)
+    types[input.name] = input.type;
+  for (const auto &input : model.graph().input()) {
+    DeclaredTensor declared;
+    declared.name = input.name();
+    declared.type = input.type().tensor_type().elem_type();
+    declared.descr = numpyDescr(declared.type).str();
+    bool isKnown = options.known.count(input.name());
+    declared.argument = types.count(input.name()) && used.contains(input.name()) && !isKnown;
+    declaredInputs.push_back(declared);
+    Slot s;
+    if (isKnown && types.count(input.name())) {
+      s.constant = constantOfArray(arrays.at(input.name()), input, context);
+    } else if (declared.argument) {
+      Argument argument;
+      argument.name = input.name();
+      argument.attributes =
+          builder.getDictionaryAttr(builder.getNamedAttr("llcc.input", builder.getStringAttr(input.name())));
+      arguments.push_back(std::move(argument));
+      s.value = function.getBody().front().addArgument(types[input.name()], nodeLoc(context, input.name()));
+      s.element = elementType(context, declared.type);
+    } else {
+      continue;
+    }
+    define(input.name(), s);
+  }
+  return success();
+}
+
+LogicalResult Importer::declareOutputs() {
+  for (const auto &output : model.graph().output()) {
+    DeclaredTensor declared;
+    declared.name = output.name();
+    declared.type = output.type().tensor_type().elem_type();
+    declared.descr = numpyDescr(declared.type).str();
+    std::string subject = file + ": output " + quote(output.name());
+    if (!output.type().has_tensor_type())
+      errors.add(ImportErrors::Unsupported,
+                 subject + " is not a tensor; sequences, maps and optionals are not supported");
+    else if (!elementType(context, declared.type))
+      errors.add(ImportErrors::Unsupported,
+                 subject + " has element type " + dtypeName(declared.type) + ", which is not supported");
+    declaredOutputs.push_back(declared);
+  }
+  return success(errors.empty());
+}
+
+void Importer::wantConstant(const std::string &name) {
+  if (!options.arrays)
+    return;
+  llvm::StringMap<const ::onnx::NodeProto *> producer;
+  for (const auto *node : nodes)
+    for (const auto &output : node->output())
+      producer[output] = node;
+  llvm::StringSet<> seen;
+  SmallVector<std::string> names = {name};
+  while (!names.empty()) {
+    std::string at = names.pop_back_val();
+    if (at.empty() || !seen.insert(at).second)
+      continue;
+    if (const auto *node = producer.lookup(at))
+      names.append(node->input().begin(), node->input().end());
+    else if ((options.arrays->count(at) || defaults.count(at)) && !options.known.count(at))
+      errors.wanted.insert(at);
+  }
+}
+
 LogicalResult Importer::importInputs() {
+  if (options.arrays)
+    return success(succeeded(importArrays()) && succeeded(declareOutputs()));
   std::optional<BoundInputs> bound = bindInputs(model.graph(), options, file, context, errors);
   if (!bound)
     return failure();
@@ -148,6 +232,7 @@ LogicalResult Importer::importInputs() {
     arguments.push_back(std::move(argument));
     Slot s;
     s.value = function.getBody().front().addArgument(input.type, nodeLoc(context, input.name));
+    s.element = input.element;
     define(input.name, s);
   }
   return success();
@@ -294,7 +379,11 @@ FailureOr<ImportedModel> Importer::run() {
   llvm::sys::path::append(path, file);
   if (failed(readModel(path, model, errors)) || failed(checkOpsets()))
     return failure();
-  std::vector<const ::onnx::NodeProto *> nodes;
+  if (options.arrays) {
+    defaults = takeDefaults(*model.mutable_graph(), *options.arrays, file, context, files, errors);
+    if (!errors.empty())
+      return failure();
+  }
   auto collect = [&](ImportErrors &said) {
     nodes = orderNodes(model.graph(), file, said);
     if (said.empty())
@@ -325,7 +414,8 @@ FailureOr<ImportedModel> Importer::run() {
     importNode(*node);
   if (failed(importOutputs()) || !errors.empty())
     return failure();
-  markClasses(function);
+  if (!options.arrays) // the loader of training data checks classes; `llcc run` takes what ONNX allows
+    markClasses(function);
 
   ImportedModel imported;
   if (failed(verify(*module))) {
@@ -334,6 +424,9 @@ FailureOr<ImportedModel> Importer::run() {
     return failure();
   }
   placeWeights(imported);
+  imported.inputs = std::move(declaredInputs);
+  imported.outputs = std::move(declaredOutputs);
+  imported.defaults = std::move(defaults);
   imported.module = std::move(module);
   return imported;
 }

@@ -13,6 +13,7 @@ namespace mlir::llcc::frontend {
 /// other).
 struct Slot {
   Value value;
+  Type element; ///< of `value`, as ONNX says it: with its sign. Null: as the IR says
   ConstantPtr constant;
   Initializer *tensor = nullptr;
   bool broken = false; ///< its node was refused; whoever reads it is skipped without another message
@@ -30,6 +31,8 @@ public:
   std::pair<Type, Shape> typeOfName(const std::string &name);
   void define(const std::string &name, Slot slot) { slots[name] = std::move(slot); }
   bool isUsed(const std::string &name) const { return used.contains(name); }
+  /// A handler would need the elements of `name` while importing: notes the inputs that it is computed from.
+  void wantConstant(const std::string &name);
 
   const std::string file; ///< name of the model file, for messages
   ImportErrors &errors;
@@ -40,6 +43,8 @@ private:
   LogicalResult checkOpsets();
   void createFunction();
   LogicalResult importInputs();
+  LogicalResult importArrays();
+  LogicalResult declareOutputs();
   void refuseUnknownOperators(ArrayRef<const ::onnx::NodeProto *> nodes);
   void importNode(const ::onnx::NodeProto &node);
   LogicalResult importOutputs();
@@ -54,6 +59,9 @@ private:
   std::vector<Initializer> tensors;
   std::map<std::string, Slot> slots;
   llvm::StringSet<> used;
+  std::vector<const ::onnx::NodeProto *> nodes; ///< live, producers first
+  InputArrays defaults;                         ///< of graph inputs that have an initializer and no array
+  std::vector<DeclaredTensor> declaredInputs, declaredOutputs;
   OwningOpRef<ModuleOp> module;
   func::FuncOp function;
   OpBuilder builder;

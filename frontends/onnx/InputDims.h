@@ -11,6 +11,7 @@ namespace mlir::llcc::frontend {
 struct BoundInput {
   std::string name;
   RankedTensorType type;
+  Type element; ///< as the file says it, with its sign
   bool batched = false;
 };
 

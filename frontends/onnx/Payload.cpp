@@ -41,6 +41,14 @@ Type elementType(MLIRContext *context, int32_t type) {
     return IntegerType::get(context, 32);
   case TensorProto::INT64:
     return IntegerType::get(context, 64);
+  case TensorProto::UINT8:
+    return IntegerType::get(context, 8, IntegerType::Unsigned);
+  case TensorProto::UINT16:
+    return IntegerType::get(context, 16, IntegerType::Unsigned);
+  case TensorProto::UINT32:
+    return IntegerType::get(context, 32, IntegerType::Unsigned);
+  case TensorProto::UINT64:
+    return IntegerType::get(context, 64, IntegerType::Unsigned);
   case TensorProto::BOOL:
     return IntegerType::get(context, 1);
   default:
@@ -57,6 +65,9 @@ static int64_t countTyped(const TensorProto &t) {
     return t.double_data_size();
   case TensorProto::INT64:
     return t.int64_data_size();
+  case TensorProto::UINT32:
+  case TensorProto::UINT64:
+    return t.uint64_data_size();
   default:
     return t.int32_data_size();
   }
@@ -158,17 +169,25 @@ void makeRaw(TensorProto &t, const Payload &payload) {
   case TensorProto::INT32:
     put(t.int32_data(), int32_t());
     break;
+  case TensorProto::UINT32:
+    put(t.uint64_data(), uint32_t());
+    break;
+  case TensorProto::UINT64:
+    put(t.uint64_data(), uint64_t());
+    break;
   case TensorProto::INT8:
+  case TensorProto::UINT8:
   case TensorProto::BOOL:
     put(t.int32_data(), int8_t());
     break;
-  default: // int16, and the bit patterns of float16 and bfloat16
+  default: // int16, uint16, and the bit patterns of float16 and bfloat16
     put(t.int32_data(), int16_t());
   }
   t.clear_float_data();
   t.clear_double_data();
   t.clear_int64_data();
   t.clear_int32_data();
+  t.clear_uint64_data();
   t.set_raw_data(std::move(raw));
 }
 
@@ -198,7 +217,9 @@ ConstantPtr readConstant(const TensorProto &tensor, const Payload &payload, Exte
     else if (auto floatType = dyn_cast<FloatType>(payload.type))
       c->reals.push_back(APFloat(floatType.getFloatSemantics(), APInt(16, bits)).convertToDouble());
     else
-      c->ints.push_back(payload.type.isInteger(1) ? bits != 0 : llvm::SignExtend64(bits, width * 8));
+      c->ints.push_back(payload.type.isInteger(1)          ? bits != 0
+                        : payload.type.isUnsignedInteger() ? int64_t(bits)
+                                                           : llvm::SignExtend64(bits, width * 8));
   }
   return c;
 }

@@ -11,7 +11,7 @@ namespace mlir::llcc::frontend {
 
 /// "float32", "int64", … for messages.
 std::string dtypeName(int32_t onnxType);
-/// The element type; null where llcc does not compute with it.
+/// The element type, with its sign (ui8); null where llcc does not compute with it.
 Type elementType(MLIRContext *context, int32_t onnxType);
 
 /// A tensor whose dimensions and payload have been checked against each other.

@@ -26,3 +26,12 @@ def DecomposePass : Pass<"llcc-decompose", "::mlir::ModuleOp"> {
   let summary = "Rewrites ops that were whole for differentiation into arith, math, reduce and broadcast";
   let dependentDialects = ["::mlir::llcc::LlccDialect", "::mlir::func::FuncDialect"];
 }
+def AttachCotangentsPass : Pass<"llcc-attach-cotangents", "::mlir::ModuleOp"> {
+  let summary = "Makes @gradients of the sum of cotangent x output, by the float inputs (llcc run)";
+  let dependentDialects = ["::mlir::llcc::LlccDialect", "::mlir::func::FuncDialect"];
+  let options = [ListOption<"names", "outputs", "std::string", "names of the outputs that have a cotangent">];
+}
+def JoinGradientsPass : Pass<"llcc-join-gradients", "::mlir::ModuleOp"> {
+  let summary = "Makes the gradients of @gradients results of @forward (llcc run)";
+  let dependentDialects = ["::mlir::llcc::LlccDialect", "::mlir::func::FuncDialect"];
+}

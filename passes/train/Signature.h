@@ -13,6 +13,11 @@ constexpr StringLiteral kInput = "llcc.input", kLabel = "llcc.label", kBatched =
                         kGradient = "llcc.gradient", kOutput = "llcc.output", kLoss = "llcc.loss",
                         kMicrobatches = "llcc.microbatches";
 
+/// How `llcc run` calls the cotangent of an output and the gradient of an input; no ONNX name begins so, as they are
+/// names of the IR only where arguments and results would otherwise clash.
+inline std::string cotangentName(StringRef output) { return ("cotangent:" + output).str(); }
+inline std::string gradientName(StringRef input) { return ("gradient:" + input).str(); }
+
 /// A parameter of a function: its argument number and its ONNX initializer name.
 struct Param {
   unsigned arg;

@@ -29,6 +29,16 @@ Arrays readNpz(const std::string &path);
 /// Compressed; written whole or not at all.
 void writeNpz(const std::string &path, const Arrays &arrays);
 
+/// The same for any element type, as numpy names it ("<u2", "|V2"): for files whose types the model decides.
+struct RawArray {
+  std::string descr;
+  std::vector<int64_t> dims;
+  std::string bytes; ///< row-major
+};
+using RawArrays = std::map<std::string, RawArray>;
+RawArrays readRawNpz(const std::string &path);
+void writeRawNpz(const std::string &path, const RawArrays &arrays);
+
 /// safetensors: every rule of the format is checked (reference/reliability.md §3.4). f32 f64 bf16 f16 i8..i64 u8 bool.
 Arrays readSafeTensors(const std::string &path, std::map<std::string, std::string> *metadata = nullptr);
 std::string toSafeTensors(const Arrays &arrays, const std::map<std::string, std::string> &metadata = {});

@@ -40,7 +40,29 @@ std::string field(const std::string &header, const std::string &key, const std::
   return value;
 }
 
-Array parseNpy(const char *data, size_t size, const std::string &what) {
+// Bytes of one element of a numpy type ("<f4", "<U5"); 0 where it is none of a fixed size.
+uint64_t itemSize(const std::string &descr) {
+  if (descr.size() < 3 || descr.size() > 8 || descr.find_first_not_of("0123456789", 2) != std::string::npos)
+    return 0;
+  return std::stoull(descr.substr(2)) * (descr[1] == 'U' ? 4 : 1);
+}
+
+// numpy saves a transposed array column by column.
+void makeRowMajor(RawArray &array, uint64_t width) {
+  std::string rows(array.bytes.size(), '\0');
+  std::vector<int64_t> index(array.dims.size(), 0);
+  for (uint64_t to = 0; to < rows.size(); to += width) {
+    uint64_t from = 0;
+    for (size_t d = array.dims.size(); d-- > 0;)
+      from = from * uint64_t(array.dims[d]) + uint64_t(index[d]);
+    memcpy(&rows[to], &array.bytes[from * width], width);
+    for (size_t d = array.dims.size(); d-- > 0 && ++index[d] == array.dims[d];)
+      index[d] = 0;
+  }
+  array.bytes = std::move(rows);
+}
+
+RawArray parseNpy(const char *data, size_t size, const std::string &what) {
   if (size < 10 || memcmp(data, "\x93NUMPY", 6))
     throw Failure{65, what + ": is not an npy array"};
   int version = data[6];
@@ -53,19 +75,13 @@ Array parseNpy(const char *data, size_t size, const std::string &what) {
     throw Failure{65, what + ": npy header says version " + std::to_string(version) + " and " + std::to_string(length) +
                           " bytes, the file has " + std::to_string(size - start)};
   std::string header(data + start, length), descr = field(header, "descr", what);
-  Array array;
-  bool known = false;
-  for (const NpyType &type : kTypes)
-    if (descr == "'" + std::string(type.descr) + "'") {
-      array.shape.type = type.type;
-      known = true;
-    }
-  if (!known)
+  uint64_t width = descr.size() > 2 && descr[0] == '\'' ? itemSize(descr.substr(1, descr.size() - 2)) : 0;
+  if (!width)
     throw Failure{65, what + ": element type " + descr + " is not supported" +
                           (descr.find('O') != std::string::npos ? " (object arrays would run code)" : "") +
-                          ", needs f2, f4, f8, i1, i2, i4, i8, u1 or b1, little-endian"};
-  if (field(header, "fortran_order", what) != "False")
-    throw Failure{65, what + ": is in Fortran order, needs C order; save numpy.ascontiguousarray of it"};
+                          ", needs numbers or booleans"};
+  RawArray array;
+  array.descr = descr.substr(1, descr.size() - 2);
   std::string shape = field(header, "shape", what);
   uint64_t elements = 1;
   for (size_t at = 0; at < shape.size();) {
@@ -77,28 +93,36 @@ Array parseNpy(const char *data, size_t size, const std::string &what) {
     if (number.size() > 18 || number[0] == '-')
       throw Failure{65, what + ": npy header says shape " + shape};
     int64_t dim = std::stoll(number);
-    array.shape.dims.push_back(dim);
+    array.dims.push_back(dim);
     if (__builtin_mul_overflow(elements, uint64_t(dim), &elements))
       throw Failure{65, what + ": npy header says shape " + shape + ", more than can be addressed"};
     at = end == std::string::npos ? shape.size() : end;
   }
   uint64_t bytes = 0, have = size - start - length;
-  if (__builtin_mul_overflow(elements, sizeOf(array.shape.type), &bytes) || bytes != have)
+  if (__builtin_mul_overflow(elements, width, &bytes) || bytes != have)
     throw Failure{65, what + ": npy header says shape " + shape + " of " + descr + ", the file has " +
                           std::to_string(have) + " bytes of values"};
   array.bytes.assign(data + start + length, data + size);
+  if (field(header, "fortran_order", what) != "False")
+    makeRowMajor(array, width);
   return array;
 }
 
-std::string npyHeader(const Array &array) {
-  const char *descr = nullptr;
+Array typed(RawArray raw, const std::string &what) {
   for (const NpyType &type : kTypes)
-    if (type.type == array.shape.type)
-      descr = type.descr;
-  if (!descr)
-    throw Failure{70, std::string("npy has no element type ") + nameOf(array.shape.type)};
-  std::string text = "{'descr': '" + std::string(descr) + "', 'fortran_order': False, 'shape': (";
-  for (int64_t dim : array.shape.dims)
+    if (raw.descr == type.descr) {
+      Array array;
+      array.shape = {type.type, std::move(raw.dims)};
+      array.bytes.assign(raw.bytes.begin(), raw.bytes.end());
+      return array;
+    }
+  throw Failure{65, what + ": element type '" + raw.descr +
+                        "' is not supported, needs f2, f4, f8, i1, i2, i4, i8, u1 or b1, little-endian"};
+}
+
+std::string npyHeader(const std::string &descr, const std::vector<int64_t> &dims) {
+  std::string text = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (";
+  for (int64_t dim : dims)
     text += std::to_string(dim) + ",";
   text += "), }";
   while ((10 + text.size() + 1) % 64)
@@ -112,6 +136,15 @@ std::string npyHeader(const Array &array) {
 } // namespace
 
 Arrays readNpz(const std::string &path) {
+  Arrays arrays;
+  for (auto &[name, raw] : readRawNpz(path))
+    arrays[name] = typed(std::move(raw), path + ": array \"" + name + "\"");
+  if (arrays.empty())
+    throw Failure{65, path + ": holds no arrays"};
+  return arrays;
+}
+
+RawArrays readRawNpz(const std::string &path) {
   int error = 0;
   if (access(path.c_str(), R_OK))
     throw Failure{66, path + ": no such file, or it cannot be read"};
@@ -119,7 +152,7 @@ Arrays readNpz(const std::string &path) {
                                                     [](zip_t *z) { zip_discard(z); });
   if (!archive)
     throw Failure{65, path + ": is not a zip archive, or is cut off (npz files are zip archives)"};
-  Arrays arrays;
+  RawArrays arrays;
   for (zip_int64_t i = 0, n = zip_get_num_entries(archive.get(), 0); i < n; ++i) {
     zip_stat_t info;
     if (zip_stat_index(archive.get(), zip_uint64_t(i), 0, &info) || !(info.valid & ZIP_STAT_SIZE))
@@ -143,12 +176,29 @@ Arrays readNpz(const std::string &path) {
       throw Failure{65, what + ": checksum of the archive does not match"};
     arrays[name] = parseNpy(bytes.data(), bytes.size(), what);
   }
-  if (arrays.empty())
-    throw Failure{65, path + ": holds no arrays"};
   return arrays;
 }
 
 void writeNpz(const std::string &path, const Arrays &arrays) {
+  RawArrays raw;
+  for (auto &[name, array] : arrays) {
+    const char *descr = nullptr;
+    for (const NpyType &type : kTypes)
+      if (type.type == array.shape.type)
+        descr = type.descr;
+    if (!descr)
+      throw Failure{70, std::string("npy has no element type ") + nameOf(array.shape.type)};
+    raw[name] = {descr, array.shape.dims, std::string(array.bytes.begin(), array.bytes.end())};
+  }
+  writeRawNpz(path, raw);
+}
+
+void writeRawNpz(const std::string &path, const RawArrays &arrays) {
+  if (arrays.empty()) { // libzip writes no file without members: this is the end record of an empty archive
+    std::string end("PK\5\6", 4);
+    end.resize(22);
+    return writeFile(path, end.data(), end.size());
+  }
   std::string temporary = path + ".tmp-" + std::to_string(getpid());
   int error = 0;
   zip_t *archive = zip_open(temporary.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &error);
@@ -158,8 +208,8 @@ void writeNpz(const std::string &path, const Arrays &arrays) {
   members.reserve(arrays.size());
   bool good = true;
   for (auto &[name, array] : arrays) {
-    members.push_back(npyHeader(array));
-    members.back().append(array.bytes.data(), array.bytes.size());
+    members.push_back(npyHeader(array.descr, array.dims));
+    members.back() += array.bytes;
     zip_source_t *source = zip_source_buffer(archive, members.back().data(), members.back().size(), 0);
     good = good && source &&
            zip_file_add(archive, (name + ".npy").c_str(), source, ZIP_FL_OVERWRITE | ZIP_FL_ENC_UTF_8) >= 0;

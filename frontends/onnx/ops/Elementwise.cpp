@@ -2,6 +2,7 @@
 #include "frontends/onnx/Emit.h"
 #include "frontends/onnx/Fold.h"
 #include "frontends/onnx/OpTable.h"
+#include "frontends/onnx/Payload.h"
 #include <cmath>
 
 namespace mlir::llcc::frontend {
@@ -79,7 +80,7 @@ static LogicalResult foldDiv(Binder &b) {
 
 //===-- Binary ------------------------------------------------------------------===//
 
-template <typename FloatOp, typename IntOp> static LogicalResult importBinary(Binder &b) {
+template <typename FloatOp, typename IntOp, typename UnsignedOp = IntOp> static LogicalResult importBinary(Binder &b) {
   Value x = b.input(0, "A"), y = b.input(1, "B");
   if (!x || !y)
     return failure();
@@ -98,12 +99,14 @@ template <typename FloatOp, typename IntOp> static LogicalResult importBinary(Bi
   bool isFloat = isa<FloatType>(typeOf(x).getElementType());
   x = broadcastTo(b, x, *shape);
   y = broadcastTo(b, y, *shape);
-  b.result(isFloat ? Value(FloatOp::create(b.builder, b.loc, x, y)) : Value(IntOp::create(b.builder, b.loc, x, y)));
+  b.result(isFloat           ? Value(FloatOp::create(b.builder, b.loc, x, y))
+           : b.isUnsigned(0) ? Value(UnsignedOp::create(b.builder, b.loc, x, y))
+                             : Value(IntOp::create(b.builder, b.loc, x, y)));
   return success();
 }
 
 /// One or more inputs; NaN wins, as in numpy.
-template <typename FloatOp, typename IntOp> static LogicalResult importVariadic(Binder &b) {
+template <typename FloatOp, typename IntOp, typename UnsignedOp> static LogicalResult importVariadic(Binder &b) {
   SmallVector<unsigned> all = llvm::to_vector(llvm::seq<unsigned>(0, b.numInputs()));
   SmallVector<Value> values = broadcastInputs(b, all);
   if (values.empty())
@@ -111,7 +114,9 @@ template <typename FloatOp, typename IntOp> static LogicalResult importVariadic(
   Value r = values[0];
   bool isFloat = isa<FloatType>(typeOf(r).getElementType());
   for (Value v : llvm::drop_begin(values))
-    r = isFloat ? Value(FloatOp::create(b.builder, b.loc, r, v)) : Value(IntOp::create(b.builder, b.loc, r, v));
+    r = isFloat           ? Value(FloatOp::create(b.builder, b.loc, r, v))
+        : b.isUnsigned(0) ? Value(UnsignedOp::create(b.builder, b.loc, r, v))
+                          : Value(IntOp::create(b.builder, b.loc, r, v));
   b.result(r);
   return success();
 }
@@ -296,50 +301,50 @@ static Type castTarget(Binder &b) {
     return like;
   }
   int64_t to = b.attrInt("to", 0);
-  switch (to) {
-  case ::onnx::TensorProto::FLOAT:
-    return b.builder.getF32Type();
-  case ::onnx::TensorProto::DOUBLE:
-    return b.builder.getF64Type();
-  case ::onnx::TensorProto::INT32:
-    return b.builder.getI32Type();
-  case ::onnx::TensorProto::INT64:
-    return b.builder.getI64Type();
-  case ::onnx::TensorProto::BOOL:
-    return b.builder.getI1Type();
-  }
-  (void)b.unsupported("attribute \"to\" is " + Twine(to) +
-                      "; casts to float32 (1), int32 (6), int64 (7), bool (9) and float64 (11) are supported");
+  if (Type type = elementType(b.context(), int32_t(to)))
+    return type;
+  (void)b.unsupported("attribute \"to\" is " + Twine(to) + " (" + dtypeName(int32_t(to)) + "), which is not supported");
   return {};
 }
 
 static LogicalResult importCast(Binder &b) {
-  Type to = castTarget(b);
+  Type declared = castTarget(b);
   Value x = b.input(0, "input");
-  if (!x || !to)
+  if (!x || !declared)
     return failure();
-  Type from = typeOf(x).getElementType();
+  // The IR has no signs: they choose the op.
+  Type to = signless(declared), from = typeOf(x).getElementType();
   auto type = RankedTensorType::get(shapeOf(x), to);
   unsigned fromBits = from.getIntOrFloatBitWidth(), toBits = to.getIntOrFloatBitWidth();
+  bool fromUnsigned = b.isUnsigned(0) || from.isInteger(1);
+  auto give = [&](Value value) { b.result(value, 0, declared); };
   if (from == to)
-    b.forward(0);
+    give(x);
   else if (to.isInteger(1) && isa<FloatType>(from))
-    b.result(arith::CmpFOp::create(b.builder, b.loc, arith::CmpFPredicate::UNE, x, splatLike(b, x, 0)));
+    give(arith::CmpFOp::create(b.builder, b.loc, arith::CmpFPredicate::UNE, x, splatLike(b, x, 0)));
   else if (to.isInteger(1))
-    b.result(arith::CmpIOp::create(b.builder, b.loc, arith::CmpIPredicate::ne, x, splatLike(b, x, 0)));
-  else if (isa<FloatType>(from) && isa<FloatType>(to))
-    b.result(fromBits < toBits ? Value(arith::ExtFOp::create(b.builder, b.loc, type, x))
-                               : Value(arith::TruncFOp::create(b.builder, b.loc, type, x)));
-  else if (isa<FloatType>(from))
-    b.result(arith::FPToSIOp::create(b.builder, b.loc, type, x));
-  else if (isa<FloatType>(to))
-    b.result(from.isInteger(1) ? Value(arith::UIToFPOp::create(b.builder, b.loc, type, x))
-                               : Value(arith::SIToFPOp::create(b.builder, b.loc, type, x)));
+    give(arith::CmpIOp::create(b.builder, b.loc, arith::CmpIPredicate::ne, x, splatLike(b, x, 0)));
+  else if (isa<FloatType>(from) && isa<FloatType>(to)) {
+    if (fromBits == toBits) { // f16 and bf16: neither holds the other
+      x = arith::ExtFOp::create(b.builder, b.loc, type.clone(b.builder.getF32Type()), x);
+      fromBits = 32;
+    }
+    give(fromBits < toBits ? Value(arith::ExtFOp::create(b.builder, b.loc, type, x))
+                           : Value(arith::TruncFOp::create(b.builder, b.loc, type, x)));
+  } else if (isa<FloatType>(from)) {
+    // By way of 64 bits, so that numbers outside of the narrow type wrap as numpy's do.
+    bool isWide = declared.isUnsignedInteger(64);
+    Value wide = isWide ? Value(arith::FPToUIOp::create(b.builder, b.loc, type, x))
+                        : Value(arith::FPToSIOp::create(b.builder, b.loc, type.clone(b.builder.getI64Type()), x));
+    give(toBits == 64 ? wide : Value(arith::TruncIOp::create(b.builder, b.loc, type, wide)));
+  } else if (isa<FloatType>(to))
+    give(fromUnsigned ? Value(arith::UIToFPOp::create(b.builder, b.loc, type, x))
+                      : Value(arith::SIToFPOp::create(b.builder, b.loc, type, x)));
   else if (fromBits < toBits)
-    b.result(from.isInteger(1) ? Value(arith::ExtUIOp::create(b.builder, b.loc, type, x))
-                               : Value(arith::ExtSIOp::create(b.builder, b.loc, type, x)));
+    give(fromUnsigned ? Value(arith::ExtUIOp::create(b.builder, b.loc, type, x))
+                      : Value(arith::ExtSIOp::create(b.builder, b.loc, type, x)));
   else
-    b.result(arith::TruncIOp::create(b.builder, b.loc, type, x));
+    give(arith::TruncIOp::create(b.builder, b.loc, type, x));
   return success();
 }
 
@@ -392,10 +397,10 @@ void addElementwiseOps(OpTable &t) {
   t.onOp("Add", 7, importBinary<arith::AddFOp, arith::AddIOp>, {}, foldAdd);
   t.onOp("Sub", 7, importBinary<arith::SubFOp, arith::SubIOp>, {}, foldSub);
   t.onOp("Mul", 7, importBinary<arith::MulFOp, arith::MulIOp>, {Role::Scale}, foldMul);
-  t.onOp("Div", 7, importBinary<arith::DivFOp, arith::DivSIOp>, {Role::Scale}, foldDiv);
+  t.onOp("Div", 7, importBinary<arith::DivFOp, arith::DivSIOp, arith::DivUIOp>, {Role::Scale}, foldDiv);
   t.onOp("Pow", 7, importPow, {Role::Elementwise, Role::Data});
-  t.onOp("Max", 8, importVariadic<arith::MaximumFOp, arith::MaxSIOp>, {}, foldMax);
-  t.onOp("Min", 8, importVariadic<arith::MinimumFOp, arith::MinSIOp>, {}, foldMin);
+  t.onOp("Max", 8, importVariadic<arith::MaximumFOp, arith::MaxSIOp, arith::MaxUIOp>, {}, foldMax);
+  t.onOp("Min", 8, importVariadic<arith::MinimumFOp, arith::MinSIOp, arith::MinUIOp>, {}, foldMin);
   t.onOp("Relu", 6, importRelu);
   t.onOp("LeakyRelu", 6, importLeakyRelu);
   t.onOp("Sin", 7, importUnary<math::SinOp>, {}, [](Binder &b) { return foldUnary(b, std::sin, nullptr); });

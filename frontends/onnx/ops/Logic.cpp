@@ -39,13 +39,30 @@ SmallVector<Value> broadcastInputs(Binder &b, ArrayRef<unsigned> inputs) {
   return values;
 }
 
+static IntPredicate unsignedOf(IntPredicate predicate) {
+  switch (predicate) {
+  case IntPredicate::slt:
+    return IntPredicate::ult;
+  case IntPredicate::sle:
+    return IntPredicate::ule;
+  case IntPredicate::sgt:
+    return IntPredicate::ugt;
+  case IntPredicate::sge:
+    return IntPredicate::uge;
+  default:
+    return predicate;
+  }
+}
+
 template <FloatPredicate F, IntPredicate I> static LogicalResult importCompare(Binder &b) {
   SmallVector<Value> v = broadcastInputs(b, {0, 1});
   if (v.empty())
     return failure();
-  bool isFloat = isa<FloatType>(typeOf(v[0]).getElementType());
-  b.result(isFloat ? Value(arith::CmpFOp::create(b.builder, b.loc, F, v[0], v[1]))
-                   : Value(arith::CmpIOp::create(b.builder, b.loc, I, v[0], v[1])));
+  Type element = typeOf(v[0]).getElementType();
+  // true > false: an i1 counts as unsigned.
+  IntPredicate predicate = b.isUnsigned(0) || element.isInteger(1) ? unsignedOf(I) : I;
+  b.result(isa<FloatType>(element) ? Value(arith::CmpFOp::create(b.builder, b.loc, F, v[0], v[1]))
+                                   : Value(arith::CmpIOp::create(b.builder, b.loc, predicate, v[0], v[1])));
   return success();
 }
 
