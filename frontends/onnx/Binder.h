@@ -59,6 +59,9 @@ public:
   /// Marks an attribute as read that has no influence on what llcc computes.
   void ignoreAttr(StringRef name) { read.insert(name.str()); }
 
+  /// IR for something that the handler computed.
+  Value value(ConstantPtr constant);
+
   // Results.
   void result(Value value, unsigned i = 0);
   void result(ConstantPtr constant, unsigned i = 0);
