@@ -65,6 +65,8 @@ public:
   // Results.
   void result(Value value, unsigned i = 0);
   void result(ConstantPtr constant, unsigned i = 0);
+  /// Rows of output 0 beyond those that exist are kNoRow (PaddedRows.h).
+  void resultHasPadding();
   /// The result is input `i` under another name.
   void forward(unsigned input, unsigned i = 0);
   /// True where somebody reads output `i` of the node.
