@@ -63,12 +63,16 @@ public:
   /// Does input `i` hold unsigned integers? Values of the IR have no sign; what depends on it (Div, compare, Cast, max)
   /// asks here.
   bool isUnsigned(unsigned i) { return inputType(i).first && inputType(i).first.isUnsignedInteger(); }
+  /// IR for something that the handler computed.
+  Value value(ConstantPtr constant);
 
   // Results.
   /// `element`: the ONNX element type, with its sign. Without it integers are unsigned where the first input of that
   /// width is.
   void result(Value value, unsigned i = 0, Type element = {});
   void result(ConstantPtr constant, unsigned i = 0);
+  /// Rows of output 0 beyond those that exist are kNoRow (PaddedRows.h).
+  void resultHasPadding();
   /// The result is input `i` under another name.
   void forward(unsigned input, unsigned i = 0);
   /// True where somebody reads output `i` of the node.

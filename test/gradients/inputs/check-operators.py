@@ -11,7 +11,12 @@ import onnx
 NOT_DIFFERENTIABLE = {
     **{(name, 7): "its result is boolean" for name in ("And", "Equal", "Greater", "Less", "Or", "Xor")},
     **{(name, 12): "its result is boolean" for name in ("GreaterOrEqual", "LessOrEqual")},
-    **{(name, 11): "folded while importing, from constants" for name in ("CumSum", "GatherND", "Range")},
+    **{(name, 1): "its result is positions" for name in ("ArgMax", "ArgMin")},
+    ("EyeLike", 9): "reads sizes, not values",
+    ("Hardmax", 1): "constant almost everywhere",
+    ("NonMaxSuppression", 10): "its result is positions",
+    ("Unique", 11): "folded while importing, from constants",
+    ("Range", 11): "folded while importing, from constants",
     ("Constant", 1): "has no input",
     ("ConstantOfShape", 9): "its input is a shape",
     ("IsNaN", 9): "its result is boolean",
