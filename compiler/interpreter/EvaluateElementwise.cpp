@@ -207,6 +207,23 @@ static bool compareInts(arith::CmpIPredicate predicate, int64_t a, int64_t b, un
   return false;
 }
 
+/// Element i of x as the bits of its type, read as y's type of the same width.
+static void copyBits(const Tensor &x, Tensor &y, int64_t i) {
+  APInt bits;
+  if (x.isFloat()) {
+    APFloat value(x.reals[i]);
+    bool lost;
+    value.convert(cast<FloatType>(x.element).getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);
+    bits = value.bitcastToAPInt();
+  } else {
+    bits = APInt(x.element.getIntOrFloatBitWidth(), uint64_t(x.ints[i]), /*isSigned=*/true, /*implicitTrunc=*/true);
+  }
+  if (y.isFloat())
+    y.reals[i] = APFloat(cast<FloatType>(y.element).getFloatSemantics(), bits).convertToDouble();
+  else
+    y.ints[i] = bits.getSExtValue();
+}
+
 Evaluated evaluateElementwise(Operation *op, Operands xs, Results &results) {
   if (!isa_and_nonnull<arith::ArithDialect, math::MathDialect>(op->getDialect()) || op->getNumResults() < 1)
     return std::nullopt;
@@ -264,6 +281,9 @@ Evaluated evaluateElementwise(Operation *op, Operands xs, Results &results) {
   } else if (isa<arith::ExtSIOp, arith::TruncIOp, arith::IndexCastOp>(op)) {
     for (int64_t i = 0; i < n; ++i)
       y.ints[i] = width == 1 ? -xs[0]->ints[i] : xs[0]->ints[i];
+  } else if (isa<arith::BitcastOp>(op)) {
+    for (int64_t i = 0; i < n; ++i)
+      copyBits(*xs[0], y, i);
   } else if (isa<math::FmaOp>(op)) {
     for (int64_t i = 0; i < n; ++i)
       y.reals[i] = std::fma(xs[0]->reals[i], xs[1]->reals[i], xs[2]->reals[i]);

@@ -222,6 +222,15 @@ void Binder::forward(unsigned input, unsigned i) {
 }
 
 void Binder::resultHasPadding() { importer.padRows(node.output(0)); }
+Value Binder::constantValue(ConstantPtr constant, StringRef what) {
+  std::string name = (nodeName(node) + ":" + what).str();
+  for (unsigned n = 2; importer.slot(name); ++n)
+    name = (nodeName(node) + ":" + what + std::to_string(n)).str();
+  Slot slot;
+  slot.constant = std::move(constant);
+  importer.define(name, slot);
+  return importer.valueOf(name);
+}
 
 bool Binder::outputUsed(unsigned i) const {
   return int(i) < node.output_size() && !node.output(i).empty() && importer.isUsed(node.output(i));

@@ -75,6 +75,8 @@ public:
   void resultHasPadding();
   /// The result is input `i` under another name.
   void forward(unsigned input, unsigned i = 0);
+  /// The value of a constant that the handler made; `what` tells it apart from the node's other ones.
+  Value constantValue(ConstantPtr constant, StringRef what);
   /// True where somebody reads output `i` of the node.
   bool outputUsed(unsigned i) const;
 

@@ -4,22 +4,32 @@
 namespace mlir::llcc::frontend {
 
 OpTable::OpTable() {
+  addActivationOps(*this);
+  addAttentionOps(*this);
+  addBitwiseOps(*this);
   addConstantOps(*this);
   addContractionOps(*this);
   addCumulativeOps(*this);
   addEinsumOps(*this);
   addElementwiseOps(*this);
   addGridOps(*this);
+  addFeatureNormOps(*this);
   addIndexingOps(*this);
   addLogicOps(*this);
+  addLossOps(*this);
+  addMicrosoftOps(*this);
   addNormalizationOps(*this);
   addRearrangeOps(*this);
+  addPoolingOps(*this);
+  addQuantizationOps(*this);
   addReductionOps(*this);
   addResizeOps(*this);
   addScatterOps(*this);
   addSelectionOps(*this);
   addShapeOps(*this);
   addSortOps(*this);
+  addSignalOps(*this);
+  addTrigonometryOps(*this);
   addWindowOps(*this);
 }
 

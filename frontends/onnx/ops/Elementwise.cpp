@@ -1,5 +1,5 @@
 // Elementwise operators: arith and math on tensors of equal shape, with numpy's broadcasting made explicit.
-#include "frontends/onnx/Emit.h"
+#include "frontends/onnx/Arithmetic.h"
 #include "frontends/onnx/Fold.h"
 #include "frontends/onnx/OpTable.h"
 #include "frontends/onnx/Payload.h"
@@ -121,6 +121,20 @@ template <typename FloatOp, typename IntOp, typename UnsignedOp> static LogicalR
   return success();
 }
 
+/// Sum of all inputs, divided by their number.
+static LogicalResult importMean(Binder &b) {
+  SmallVector<unsigned> all = llvm::to_vector(llvm::seq<unsigned>(0, b.numInputs()));
+  SmallVector<Value> values = broadcastInputs(b, all);
+  if (values.empty())
+    return b.failed() ? failure() : b.bad("has no input");
+  Arithmetic a(b);
+  Value total = values[0];
+  for (Value v : llvm::drop_begin(values))
+    total = a.add(total, v);
+  b.result(values.size() == 1 ? total : a.div(total, double(values.size())));
+  return success();
+}
+
 static LogicalResult foldVariadic(Binder &b, bool max) {
   SmallVector<ConstantPtr> inputs;
   for (unsigned i = 0; i < b.numInputs(); ++i) {
@@ -213,78 +227,92 @@ static LogicalResult importAbs(Binder &b) {
   if (!x)
     return failure();
   bool isFloat = isa<FloatType>(typeOf(x).getElementType());
+  if (b.isUnsigned(0)) {
+    b.forward(0);
+    return success();
+  }
   b.result(isFloat ? Value(math::AbsFOp::create(b.builder, b.loc, x))
                    : Value(math::AbsIOp::create(b.builder, b.loc, x)));
   return success();
 }
 
-/// Lower and upper bound come as attributes (opset 6) or as scalar inputs (opset 11).
+/// Lower and upper bound come as attributes (opset 6) or as scalar inputs (opset 11). Where they cross, the upper one
+/// wins. Bounds are data: no gradient flows to them.
 static LogicalResult importClip(Binder &b) {
-  std::optional<double> low, high;
-  if (b.opset < 11) {
-    low = b.attrFloat("min", -3.4028234663852886e38);
-    high = b.attrFloat("max", 3.4028234663852886e38);
-  } else {
-    for (unsigned i : {1, 2}) {
-      if (!b.hasInput(i))
-        continue;
-      ConstantPtr bound = b.constant(i);
-      if (!bound)
-        return b.unsupported(Twine("input ") + (i == 1 ? "min" : "max") +
-                             " is computed from the model's data; it must be a constant");
-      if (bound->size() != 1)
-        return b.bad(Twine("input ") + (i == 1 ? "min" : "max") + " has " + Twine(bound->size()) +
-                     " elements, it must have one");
-      (i == 1 ? low : high) = bound->real(0);
-    }
-  }
-  Value x = b.floatInput(0, "X");
+  Arithmetic a(b, b.isUnsigned(0));
+  Value x = b.input(0, "X");
   if (!x)
     return failure();
-  auto clamp = [&](double bound, arith::CmpFPredicate keep) {
-    Value limit = splatLike(b, x, bound);
-    Value inside = arith::CmpFOp::create(b.builder, b.loc, keep, x, limit);
-    x = arith::SelectOp::create(b.builder, b.loc, inside, x, limit);
-  };
-  if (low)
-    clamp(*low, arith::CmpFPredicate::UGE);
-  if (high)
-    clamp(*high, arith::CmpFPredicate::ULE);
+  std::optional<Term> bounds[2];
+  for (unsigned i : {0, 1}) {
+    StringRef name = i == 0 ? "min" : "max";
+    if (b.opset < 11) {
+      double everything = i == 0 ? -3.4028234663852886e38 : 3.4028234663852886e38;
+      bounds[i] = Term(b.attrFloat(name, everything));
+    } else if (b.hasInput(i + 1)) {
+      Value bound = b.input(i + 1, name);
+      if (!bound)
+        return failure();
+      if (typeOf(bound).getNumElements() != 1)
+        return b.bad("input " + name + " has " + Twine(typeOf(bound).getNumElements()) +
+                     " elements, it must have one");
+      if (typeOf(bound).getElementType() != typeOf(x).getElementType())
+        return b.bad("element types of X and " + name + " differ");
+      bounds[i] = reshape(b, Arithmetic::isFloat(bound) && !b.constant(i + 1) ? a.constantOf(bound) : bound, {});
+    }
+  }
+  if (bounds[0])
+    x = a.select(a.compare(arith::CmpFPredicate::UGE, x, *bounds[0]), x, *bounds[0]);
+  if (bounds[1])
+    x = a.select(a.compare(arith::CmpFPredicate::ULE, x, *bounds[1]), x, *bounds[1]);
   b.result(x);
   return success();
 }
 
-/// x^y for a constant y of one element; the exponents that models use become products and roots, which have simple
-/// gradients.
-static LogicalResult importPow(Binder &b) {
-  ConstantPtr exponent = b.constant(1);
-  Value x = b.floatInput(0, "X");
-  if (!x)
-    return failure();
-  if (!exponent || !exponent->isSplat())
-    return b.unsupported("input Y is not a constant with one value");
-  std::optional<Shape> shape = broadcastShapes(shapeOf(x), exponent->shape);
-  if (!shape || !countElements(*shape))
-    return b.bad("X is " + showShape(shapeOf(x)) + ", Y is " + showShape(exponent->shape) +
-                 ", they do not broadcast to each other");
-  x = broadcastTo(b, x, *shape);
-  double e = exponent->real(0);
+/// x^e for the exponents that models use: products and roots, which have simple gradients.
+static Value constantPower(Binder &b, Value x, double e) {
   auto mul = [&](Value p, Value q) { return arith::MulFOp::create(b.builder, b.loc, p, q); };
   if (e == 0.5)
-    b.result(math::SqrtOp::create(b.builder, b.loc, x));
-  else if (e == 1)
-    b.result(x);
-  else if (e == 2)
-    b.result(mul(x, x));
-  else if (e == 3)
-    b.result(mul(mul(x, x), x));
-  else if (e == 4) {
+    return math::SqrtOp::create(b.builder, b.loc, x);
+  if (e == 1)
+    return x;
+  if (e == 2)
+    return mul(x, x);
+  if (e == 3)
+    return mul(mul(x, x), x);
+  if (e == 4) {
     Value square = mul(x, x);
-    b.result(mul(square, square));
-  } else if (e == -1)
-    b.result(arith::DivFOp::create(b.builder, b.loc, splatLike(b, x, 1), x));
-  else
-    b.result(math::PowFOp::create(b.builder, b.loc, x, splatLike(b, x, e)));
+    return mul(square, square);
+  }
+  if (e == -1)
+    return arith::DivFOp::create(b.builder, b.loc, splatLike(b, x, 1), x);
+  return math::PowFOp::create(b.builder, b.loc, x, splatLike(b, x, e));
+}
+
+/// X^Y in X's type, whatever the type of Y. Powers of integers are computed as f64.
+static LogicalResult importPow(Binder &b) {
+  ConstantPtr exponent = b.constant(1);
+  Value x = b.input(0, "X");
+  if (!x || !b.hasInput(1))
+    return b.failed() ? failure() : b.bad("input Y (number 1) is missing");
+  Shape yShape = b.inputType(1).second;
+  std::optional<Shape> shape = broadcastShapes(shapeOf(x), yShape);
+  if (!shape || !countElements(*shape))
+    return b.bad("X is " + showShape(shapeOf(x)) + ", Y is " + showShape(yShape) +
+                 ", they do not broadcast to each other");
+  Arithmetic a(b, b.isUnsigned(0)), ofExponent(b, b.isUnsigned(1));
+  Type type = typeOf(x).getElementType();
+  x = broadcastTo(b, x, *shape);
+  if (!isa<FloatType>(type))
+    x = a.convert(x, b.builder.getF64Type());
+  Value y;
+  if (exponent && exponent->isSplat()) {
+    y = constantPower(b, x, exponent->real(0));
+  } else {
+    Value power = ofExponent.convert(b.input(1, "Y"), typeOf(x).getElementType());
+    y = math::PowFOp::create(b.builder, b.loc, x, broadcastTo(b, power, *shape));
+  }
+  b.result(a.convert(y, type));
   return success();
 }
 
@@ -399,8 +427,10 @@ void addElementwiseOps(OpTable &t) {
   t.onOp("Mul", 7, importBinary<arith::MulFOp, arith::MulIOp>, {Role::Scale}, foldMul);
   t.onOp("Div", 7, importBinary<arith::DivFOp, arith::DivSIOp, arith::DivUIOp>, {Role::Scale}, foldDiv);
   t.onOp("Pow", 7, importPow, {Role::Elementwise, Role::Data});
-  t.onOp("Max", 8, importVariadic<arith::MaximumFOp, arith::MaxSIOp, arith::MaxUIOp>, {}, foldMax);
-  t.onOp("Min", 8, importVariadic<arith::MinimumFOp, arith::MinSIOp, arith::MinUIOp>, {}, foldMin);
+  t.onOp("Sum", 6, importVariadic<arith::AddFOp, arith::AddIOp, arith::AddIOp>);
+  t.onOp("Mean", 6, importMean);
+  t.onOp("Max", 6, importVariadic<arith::MaximumFOp, arith::MaxSIOp, arith::MaxUIOp>, {}, foldMax);
+  t.onOp("Min", 6, importVariadic<arith::MinimumFOp, arith::MinSIOp, arith::MinUIOp>, {}, foldMin);
   t.onOp("Relu", 6, importRelu);
   t.onOp("LeakyRelu", 6, importLeakyRelu);
   t.onOp("Sin", 7, importUnary<math::SinOp>, {}, [](Binder &b) { return foldUnary(b, std::sin, nullptr); });

@@ -95,6 +95,24 @@ static LogicalResult importIsNaN(Binder &b) {
   return success();
 }
 
+/// Infinities of the signs that the attributes ask for.
+static LogicalResult importIsInf(Binder &b) {
+  bool negative = b.attrInt("detect_negative", 1), positive = b.attrInt("detect_positive", 1);
+  Value x = b.floatInput(0, "X");
+  if (!x)
+    return failure();
+  auto equals = [&](double infinity) -> Value {
+    return arith::CmpFOp::create(b.builder, b.loc, FloatPredicate::OEQ, x, splatLike(b, x, infinity));
+  };
+  Value found = splat(b, shapeOf(x), b.builder.getI1Type(), 0);
+  if (positive)
+    found = equals(INFINITY);
+  if (negative)
+    found = positive ? Value(arith::OrIOp::create(b.builder, b.loc, found, equals(-INFINITY))) : equals(-INFINITY);
+  b.result(found);
+  return success();
+}
+
 static LogicalResult importWhere(Binder &b) {
   Value condition = b.input(0, "condition");
   SmallVector<Value> v = broadcastInputs(b, {1, 2});
@@ -173,6 +191,7 @@ void addLogicOps(OpTable &t) {
   t.onOp("Not", 1, importNot, data, [](Binder &b) { return foldPredicate(b, [](double v) { return v == 0; }); });
   t.onOp("IsNaN", 9, importIsNaN, data,
          [](Binder &b) { return foldPredicate(b, [](double v) { return std::isnan(v); }); });
+  t.onOp("IsInf", 10, importIsInf, data);
   t.onOp("Where", 9, importWhere, {Role::Data, Role::View, Role::View}, foldWhere);
 }
 

@@ -1,5 +1,5 @@
 // Softmax and the normalisations.
-#include "frontends/onnx/Emit.h"
+#include "frontends/onnx/Arithmetic.h"
 #include "frontends/onnx/OpTable.h"
 
 namespace mlir::llcc::frontend {
@@ -27,10 +27,26 @@ template <typename Op> static LogicalResult importSoftmax(Binder &b) {
   return success();
 }
 
+/// The statistics that LayerNormalization may give beside its result: mean and 1/deviation, reduced dimensions kept.
+static void layerNormStatistics(Binder &b, Value x, int64_t axis, double epsilon, bool stashFloat) {
+  if (!b.outputUsed(1) && !b.outputUsed(2))
+    return;
+  Arithmetic a(b);
+  Shape dims = dimsBetween(axis, rankOf(x));
+  Type type = stashFloat ? Type(b.builder.getF32Type()) : typeOf(x).getElementType();
+  if (typeOf(x).getElementTypeBitWidth() < type.getIntOrFloatBitWidth())
+    x = a.convert(x, type);
+  Value mean = a.mean(x, dims);
+  Value deviation = a.sqrt(a.add(a.mean(a.square(a.sub(x, mean)), dims), epsilon));
+  b.result(a.convert(mean, type), 1);
+  b.result(a.convert(a.div(1.0, deviation), type), 2);
+}
+
 static LogicalResult importLayerNorm(Binder &b) {
   int64_t given = b.attrInt("axis", -1);
   double epsilon = b.attrFloat("epsilon", double(1e-5f));
-  b.ignoreAttr("stash_type"); // precision of the statistics; ours are computed in the input's type
+  // Precision of the statistics; those of the result are computed in the input's type.
+  bool stashFloat = b.attrInt("stash_type", 1) == 1;
   Value x = b.floatInput(0, "X"), scale = b.floatInput(1, "Scale"), bias = b.optionalFloatInput(2, "B");
   if (!x || !scale || (b.hasInput(2) && !bias))
     return failure();
@@ -49,6 +65,7 @@ static LogicalResult importLayerNorm(Binder &b) {
       return b.bad("element types of X and " + name + " differ");
     *v = broadcastTo(b, *v, normalized);
   }
+  layerNormStatistics(b, x, *axis, epsilon, stashFloat);
   b.result(LayerNormOp::create(b.builder, b.loc, x.getType(), x, scale, bias, b.builder.getI64IntegerAttr(*axis),
                                b.builder.getF64FloatAttr(epsilon)));
   return success();
