@@ -4,12 +4,14 @@
 namespace mlir::llcc::frontend {
 
 OpTable::OpTable() {
+  addBatchNormOps(*this);
   addConstantOps(*this);
   addContractionOps(*this);
   addElementwiseOps(*this);
   addIndexingOps(*this);
   addLogicOps(*this);
   addNormalizationOps(*this);
+  addRandomOps(*this);
   addReductionOps(*this);
   addShapeOps(*this);
   addWindowOps(*this);

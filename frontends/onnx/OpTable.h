@@ -65,12 +65,14 @@ private:
 };
 
 // One function a family (ops/*.cpp) adds its rows.
+void addBatchNormOps(OpTable &table);
 void addConstantOps(OpTable &table);
 void addContractionOps(OpTable &table);
 void addElementwiseOps(OpTable &table);
 void addIndexingOps(OpTable &table);
 void addLogicOps(OpTable &table);
 void addNormalizationOps(OpTable &table);
+void addRandomOps(OpTable &table);
 void addReductionOps(OpTable &table);
 void addShapeOps(OpTable &table);
 void addWindowOps(OpTable &table);

@@ -125,10 +125,11 @@ private:
     forward.getBody().walk([&](Operation *op) {
       if (isa<func::ReturnOp>(op))
         return;
-      bool known = isa<BroadcastOp, ReshapeOp, TransposeOp, ReduceOp, SliceOp, PadOp, ConcatOp, IotaOp, GatherOp,
-                       ScatterAddOp, DotOp, ConvOp, ConvInputGradOp, MaxPoolOp, AvgPoolOp, SigmoidOp, SoftplusOp,
-                       GeluOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp>(op) ||
-                   isa<arith::ArithDialect, math::MathDialect>(op->getDialect());
+      bool known =
+          isa<BroadcastOp, ReshapeOp, TransposeOp, ReduceOp, SliceOp, PadOp, ConcatOp, IotaOp, GatherOp, ScatterAddOp,
+              DotOp, ConvOp, ConvInputGradOp, MaxPoolOp, AvgPoolOp, SigmoidOp, SoftplusOp, GeluOp, SoftmaxOp,
+              LogSoftmaxOp, LayerNormOp, StandardizeOp, RandomBitsOp, ByModeOp, TrackOp>(op) ||
+          isa<arith::ArithDialect, math::MathDialect>(op->getDialect());
       if (!known || op->getNumRegions())
         fail(op) << where(op) << op->getName()
                  << " is in @forward, only arith, math and forward llcc ops may be after import";

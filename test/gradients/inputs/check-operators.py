@@ -13,13 +13,16 @@ NOT_DIFFERENTIABLE = {
     **{(name, 12): "its result is boolean" for name in ("GreaterOrEqual", "LessOrEqual")},
     **{(name, 11): "folded while importing, from constants" for name in ("CumSum", "GatherND", "Range")},
     ("Constant", 1): "has no input",
+    ("Bernoulli", 15): "its result is a choice",
+    ("Multinomial", 7): "its result is a choice",
+    **{("Random" + name, 1): "reads a shape, not values" for name in ("Normal", "NormalLike", "Uniform", "UniformLike")},
     ("ConstantOfShape", 9): "its input is a shape",
     ("IsNaN", 9): "its result is boolean",
     ("Not", 1): "its result is boolean",
     ("Shape", 1): "reads sizes, not values",
     ("Size", 1): "reads sizes, not values",
 }
-PASSES = ["--llcc-verify-import", "--llcc-attach-loss=loss=mse", "--llcc-differentiate", "--llcc-attach-optimizer", "--llcc-decompose",
+PASSES = ["--llcc-verify-import", "--llcc-attach-loss=loss=mse", "--llcc-split-modes", "--llcc-differentiate", "--llcc-attach-optimizer", "--llcc-decompose",
           "--canonicalize", "--cse", "--llcc-verify-train"]
 
 
