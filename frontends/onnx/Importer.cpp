@@ -15,7 +15,7 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/MapVector.h"
-#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/Path.h"
 
@@ -279,7 +279,8 @@ void Importer::refuseUnknownOperators(ArrayRef<const ::onnx::NodeProto *> nodes)
 void Importer::placeDropout(ArrayRef<const ::onnx::NodeProto *> nodes) {
   bool anyNode = llvm::any_of(nodes, [](const auto *node) { return node->op_type() == "Dropout"; });
   for (const ImportOptions::Dropout &wish : options.dropout) {
-    std::string flag = "--dropout=" + llvm::formatv("{0}", wish.ratio).str();
+    std::string flag;
+    llvm::raw_string_ostream(flag) << "--dropout=" << llvm::format("%g", wish.ratio);
     if (wish.kind == ImportOptions::Dropout::Off)
       dropped.clear();
     if (wish.kind != ImportOptions::Dropout::Ratio || (wish.glob.empty() && anyNode))

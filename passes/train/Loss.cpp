@@ -76,8 +76,8 @@ constexpr Loss kLosses[] = {{"cross_entropy", true, crossEntropy},
                             {"nll", true, negativeLogLikelihood},
                             {"mse", false, meanSquare},
                             {"l1", false, meanAbsolute},
-                            {"bce_logits", false, binaryCrossEntropy},
-                            {"bce", false, binaryCrossEntropyOfProbabilities}};
+                            {"bce", false, binaryCrossEntropyOfProbabilities},
+                            {"bce_logits", false, binaryCrossEntropy}};
 
 } // namespace
 

@@ -68,7 +68,7 @@ func.func @momentum(%x: tensor<2x3xf32>, %r: tensor<3xf32>) {
 // -----
 
 func.func @dims(%x: tensor<2x3xf32>) {
-  // expected-error @below {{'llcc.standardize' op dims [1, 0] must be strictly increasing}}
+  // expected-error @below {{'llcc.standardize' op dims are [1, 0], need to increase strictly below rank 2}}
   %s = llcc.standardize %x dims [1, 0] epsilon 1.0e-05 : tensor<2x3xf32>
   return
 }

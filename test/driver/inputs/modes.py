@@ -16,13 +16,20 @@ command, *args = sys.argv[1:]
 
 
 def losses(path):
-    return np.array([line["loss"] for line in map(json.loads, open(path)) if "loss" in line])
+    lines = list(map(json.loads, open(path)))
+    found = [line[key] for key in ("loss", "eval_loss") for line in lines if key in line]
+    assert found and np.all(np.isfinite(found)), found
+    return np.array(found)
 
 
 if command == "data":
     rng = np.random.default_rng(5)
     label = rng.integers(0, 5, 24)
     np.savez(args[0] + "/data.npz", x=(rng.standard_normal((24, 3, 6)) + label[:, None, None] * 0.3).astype(np.float32), label=label)
+    x = rng.standard_normal((24, 6)).astype(np.float32)
+    np.savez(args[0] + "/classes.npz", x=x, label=label)
+    np.savez(args[0] + "/bits.npz", x=x, label=(rng.random((24, 5)) < 0.4).astype(np.float32))
+    np.savez(args[0] + "/target.npz", x=x, target=np.eye(5, dtype=np.float32)[label])
     np.savez(args[0] + "/flat.npz", x=(rng.standard_normal((24, 6)) + label[:, None]).astype(np.float32), label=label)
 elif command == "statistics":
     saved, data, batch, steps = onnx.load(args[0]), np.load(args[1])["x"].astype(np.float64), int(args[2]), int(args[3])

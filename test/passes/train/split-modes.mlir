@@ -11,7 +11,7 @@ func.func @forward(%x: tensor<2x3xf32> {llcc.input = "x"}) -> (tensor<2x3xf32> {
   return %y : tensor<2x3xf32>
 }
 // CHECK-LABEL: func.func @gradients
-// CHECK-SAME: %[[SEED:.*]]: tensor<i64> {llcc.scalar = "seed"}, %[[STEP:.*]]: tensor<f64> {llcc.scalar = "step"})
+// CHECK-SAME: %[[SEED:[^ ]*]]: tensor<i64> {llcc.scalar = "seed"}, %[[STEP:[^ ]*]]: tensor<f64> {llcc.scalar = "step"})
 // CHECK: %[[NUMBER:.*]] = arith.fptosi %[[STEP]] : tensor<f64> to tensor<i64>
 // CHECK: %[[I:.*]] = llcc.iota
 // CHECK: llcc.random_bits %[[I]] stream 1 key(%[[SEED]], %[[NUMBER]])
@@ -30,7 +30,7 @@ func.func @gradients(%x: tensor<2x3xf32> {llcc.input = "x"}) -> (tensor<f32> {ll
 // Microbatches count on: the third one's numbers begin at 12.
 module attributes {llcc.microbatches = 4 : i64} {
 // CHECK-LABEL: func.func @gradients
-// CHECK-SAME: %[[SEED:.*]]: tensor<i64> {llcc.scalar = "seed"}, %[[STEP:.*]]: tensor<f64> {llcc.scalar = "step"}, %[[K:.*]]: tensor<i64> {llcc.scalar = "microbatch"})
+// CHECK-SAME: %[[SEED:[^ ]*]]: tensor<i64> {llcc.scalar = "seed"}, %[[STEP:[^ ]*]]: tensor<f64> {llcc.scalar = "step"}, %[[K:.*]]: tensor<i64> {llcc.scalar = "microbatch"})
 // CHECK: %[[SIX:.*]] = arith.constant dense<6> : tensor<i64>
 // CHECK: %[[FIRST:.*]] = arith.muli %[[K]], %[[SIX]]
 // CHECK: %[[ALL:.*]] = llcc.broadcast %[[FIRST]]
