@@ -106,6 +106,41 @@ def Llcc_IotaOp : Llcc_Op<"iota", [Pure]> {
   let hasVerifier = 1;
 }
 
+//===-- Random bits, training and inference ---------------------------------===//
+
+def Llcc_RandomBitsOp : Llcc_Op<"random_bits", [Pure]> {
+  let summary = "32 random bits for each index: word 0 of Philox 4x32-10 (Salmon et al., SC 2011)";
+  let description = [{
+    Counter (low 32 bits of index, high 32 bits of index, low 32 bits of stream, step), key = seed + high 32 bits of stream. So the bits depend on numbers
+    alone: not on who computes them, in which order, or how often. `key` holds (seed, step), i64 scalars; where it is empty both are 0.
+    (C1) the result has index's shape, i32; index is i64; (C2) key has no or two scalars of i64.
+  }];
+  let arguments = (ins Llcc_Int:$index, Variadic<Llcc_Int>:$key, I64Attr:$stream);
+  let results = (outs Llcc_Int:$result);
+  let assemblyFormat = "$index `stream` $stream `key` `(` $key `)` attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Llcc_ByModeOp : Llcc_Op<"by_mode", [Pure, SameOperandsAndResultType, Elementwise]> {
+  let summary = "`training` in a training step, `inference` elsewhere; life-span: import .. llcc-split-modes";
+  let arguments = (ins Llcc_Tensor:$training, Llcc_Tensor:$inference);
+  let results = (outs Llcc_Tensor:$result);
+  let assemblyFormat = "$training `,` $inference attr-dict `:` type($result)";
+}
+
+def Llcc_TrackOp : Llcc_Op<"track", [Pure]> {
+  let summary = "x; a training step moves the parameter `running` towards `value`. Life-span: import .. llcc-decompose";
+  let description = [{
+    After each microbatch, in their order: running = momentum * running + (1 - momentum) * value.
+    The state goes with x, so that a part of the model that the loss does not need is not tracked either.
+    (C1) result type = type of x; (C2) value has the type of running; (C3) momentum is a number from 0 to 1.
+  }];
+  let arguments = (ins Llcc_Tensor:$x, Llcc_Float:$running, Llcc_Float:$value, F64Attr:$momentum);
+  let results = (outs Llcc_Tensor:$result);
+  let assemblyFormat = "$x `,` $running `by` $value `momentum` $momentum attr-dict `:` type($x) `,` type($running) `,` type($value) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 //===-- Indexing ------------------------------------------------------------===//
 
 def Llcc_GatherOp : Llcc_Op<"gather", [Pure]> {
@@ -252,6 +287,13 @@ def Llcc_LogSoftmaxOp : Llcc_WholeUnaryOp<"log_softmax"> {
   let summary = "x - max - log(sum(exp(x - max))) along axis";
   let arguments = (ins Llcc_Float:$x, I64Attr:$axis);
   let assemblyFormat = "$x `axis` $axis attr-dict `:` type($x)";
+  let hasVerifier = 1;
+}
+def Llcc_StandardizeOp : Llcc_WholeUnaryOp<"standardize"> {
+  let summary = "(x - mean)/sqrt(var + epsilon), mean and population variance over dims";
+  let description = "(C1) dims strictly increasing, within rank; (C2) epsilon >= 0.";
+  let arguments = (ins Llcc_Float:$x, DenseI64ArrayAttr:$dims, F64Attr:$epsilon);
+  let assemblyFormat = "$x `dims` $dims `epsilon` $epsilon attr-dict `:` type($x)";
   let hasVerifier = 1;
 }
 def Llcc_LayerNormOp : Llcc_Op<"layer_norm", [Pure]> {

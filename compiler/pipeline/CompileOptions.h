@@ -39,6 +39,11 @@ struct CompileOptions {
   std::string output;                     ///< output that is trained; empty: the first
   std::vector<std::string> train, freeze; ///< globs over parameter names
 
+  std::string batchNorm = "file";         ///< file | train | frozen: whose statistics normalise in training
+  std::string batchNormVariance = "onnx"; ///< onnx | torch: population or unbiased variance goes into the running one
+
+  std::vector<std::string> dropout; ///< file | nodes | off | P | P@GLOB, later ones overrule earlier ones
+
   std::string loss = "cross_entropy", label = "label", optimizer = "sgd,lr=0.01";
   double clip = 0; ///< largest global gradient norm; 0: no clipping
 

@@ -51,6 +51,8 @@ LogicalResult Binder::unsupported(const Twine &what) {
   return failure();
 }
 
+void Binder::warn(const Twine &what) { importer.errors.warn(importer.file + ": " + nodeLabel(node) + ": " + what); }
+
 //===-- Inputs ---------------------------------------------------------------===//
 
 Value Binder::input(unsigned i, StringRef what) {
@@ -234,6 +236,15 @@ Value Binder::constantValue(ConstantPtr constant, StringRef what) {
 
 bool Binder::outputUsed(unsigned i) const {
   return int(i) < node.output_size() && !node.output(i).empty() && importer.isUsed(node.output(i));
+}
+
+const ImportOptions &Binder::options() const { return importer.options; }
+
+int64_t Binder::randomStream() { return importer.streams++; }
+
+bool Binder::isTracked(unsigned i) const {
+  Slot *s = hasInput(i) ? importer.slot(node.input(i)) : nullptr;
+  return s && s->tensor && s->tensor->statistic && s->tensor->parameter;
 }
 
 LogicalResult Binder::finish() {

@@ -83,9 +83,18 @@ public:
   /// Normalises an axis in [-rank, rank); says so and returns nothing where it is outside.
   std::optional<int64_t> axis(int64_t value, int64_t rank);
 
+  /// What the user asked for.
+  const ImportOptions &options() const;
+  /// A number that no other draw of random numbers has in this model; depends on the graph alone.
+  int64_t randomStream();
+  /// Whether input `i` stands for a parameter of the file that llcc.track may move.
+  bool isTracked(unsigned i) const;
+
   // Refusals: always failure. `bad` for what contradicts the ONNX standard, `unsupported` for what llcc cannot do yet.
   LogicalResult bad(const Twine &what);
   LogicalResult unsupported(const Twine &what);
+  /// Says what may not be meant, and goes on.
+  void warn(const Twine &what);
   /// A refusal has been said; the handler's IR will not be used.
   bool failed() const { return hasFailed; }
 

@@ -8,11 +8,15 @@
 #include "frontends/onnx/InputArrays.h"
 #include "frontends/onnx/InputDims.h"
 #include "frontends/onnx/ModelFile.h"
+#include "frontends/onnx/Modes.h"
 #include "frontends/onnx/OpTable.h"
+#include "frontends/onnx/RandomNumbers.h"
 #include "frontends/onnx/Weights.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/Path.h"
 
 namespace mlir::llcc::frontend {
@@ -107,9 +111,12 @@ Value Importer::valueOf(const std::string &name) {
   };
   if (constant && isInline(*constant)) {
     s->value = arith::ConstantOp::create(builder, nodeLoc(context, name), constant->attribute());
-  } else if (s->tensor) {
-    s->value = addParameter(s->tensor->name, nullptr, s->tensor,
-                            RankedTensorType::get(s->tensor->payload.shape, signless(s->tensor->payload.type)));
+  } else if (s->tensor) { // one argument, under however many names (Identity)
+    auto same = llvm::find_if(arguments, [&](const Argument &a) { return a.tensor == s->tensor; });
+    s->value = same != arguments.end()
+                   ? Value(function.getArgument(same - arguments.begin()))
+                   : addParameter(s->tensor->name, nullptr, s->tensor,
+                                  RankedTensorType::get(s->tensor->payload.shape, signless(s->tensor->payload.type)));
     s->element = s->tensor->payload.type;
   } else { // computed: masks repeat along batch and heads, they are stored once
     auto type = RankedTensorType::get(constant->shape, signless(constant->type));
@@ -268,6 +275,57 @@ void Importer::refuseUnknownOperators(ArrayRef<const ::onnx::NodeProto *> nodes)
   }
 }
 
+/// Finds the values that --dropout=P and P@GLOB mean, beside Dropout nodes, which know for themselves.
+void Importer::placeDropout(ArrayRef<const ::onnx::NodeProto *> nodes) {
+  bool anyNode = llvm::any_of(nodes, [](const auto *node) { return node->op_type() == "Dropout"; });
+  for (const ImportOptions::Dropout &wish : options.dropout) {
+    std::string flag;
+    llvm::raw_string_ostream(flag) << "--dropout=" << llvm::format("%g", wish.ratio);
+    if (wish.kind == ImportOptions::Dropout::Off)
+      dropped.clear();
+    if (wish.kind != ImportOptions::Dropout::Ratio || (wish.glob.empty() && anyNode))
+      continue;
+    if (wish.glob.empty()) {
+      std::vector<std::string> places = dropoutPlaces(model.graph(), nodes);
+      for (const std::string &name : places)
+        dropped[name] = wish.ratio;
+      if (places.empty())
+        errors.add(ImportErrors::Bad,
+                   file + ": " + flag +
+                       ": the model has no Dropout node and is no transformer, so that nothing tells "
+                       "where dropout should be; name the values: " +
+                       flag + "@GLOB");
+      continue;
+    }
+    bool matched = false;
+    for (const auto *node : nodes) {
+      if (!isNamed(*node, wish.glob))
+        continue;
+      matched = true;
+      auto pattern = llvm::cantFail(llvm::GlobPattern::create(wish.glob)); // checked when it was read
+      for (const auto &output : node->output())
+        if (!output.empty() && node->op_type() != "Dropout" &&
+            (pattern.match(output) || (pattern.match(node->name()) && &output == &node->output(0))))
+          dropped[output] = wish.ratio;
+    }
+    if (!matched)
+      errors.add(ImportErrors::Bad, file + ": " + flag + "@" + wish.glob + " matches no node and no value");
+  }
+}
+
+void Importer::insertDropout(Binder &binder) {
+  if (options.asWritten)
+    return;
+  for (const auto &output : binder.node.output()) {
+    auto found = dropped.find(output);
+    Slot *s = slot(output);
+    if (found == dropped.end() || found->second == 0 || !s || !s->value ||
+        !isa<FloatType>(frontend::typeOf(s->value).getElementType()))
+      continue;
+    s->value = dropout(binder, s->value, found->second);
+  }
+}
+
 void Importer::importNode(const ::onnx::NodeProto &node) {
   StringRef domain = node.domain() == "ai.onnx" ? StringRef() : StringRef(node.domain());
   const OpRow *row = OpTable::get().find(domain, node.op_type(), opset);
@@ -296,8 +354,10 @@ void Importer::importNode(const ::onnx::NodeProto &node) {
         result = binder.unsupported(why);
     if (failed(result) && errors.messages.size() == before)
       (void)binder.bad("cannot be read");
-    if (succeeded(result))
+    if (succeeded(result)) {
+      insertDropout(binder);
       return;
+    }
   }
   Slot broken;
   broken.broken = true;
@@ -419,6 +479,7 @@ FailureOr<ImportedModel> Importer::run() {
   refuseUnknownOperators(nodes);
   if (!inputsFit || !errors.empty())
     return failure();
+  placeDropout(nodes);
   for (const auto *node : nodes)
     importNode(*node);
   if (failed(importOutputs()) || !errors.empty())
@@ -443,6 +504,7 @@ FailureOr<ImportedModel> Importer::run() {
 void Importer::placeWeights(ImportedModel &imported) {
   std::string computed;
   std::vector<std::string> external;
+  writeInferenceForm(*model.mutable_graph(), opset);
   for (const Argument &a : arguments)
     if (a.tensor)
       makeRaw(*a.tensor->proto, a.tensor->payload);

@@ -6,6 +6,7 @@
 #include "frontends/onnx/PaddedRows.h"
 #include "frontends/onnx/Parameters.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
 namespace mlir::llcc::frontend {
@@ -42,6 +43,8 @@ public:
   ImportErrors &errors;
   ExternalFiles files;
   MLIRContext *const context;
+  const ImportOptions &options;
+  int64_t streams = 0; ///< of random numbers that nodes have taken so far
 
 private:
   LogicalResult checkOpsets();
@@ -51,16 +54,18 @@ private:
   LogicalResult declareOutputs();
   void refuseUnknownOperators(ArrayRef<const ::onnx::NodeProto *> nodes);
   void importNode(const ::onnx::NodeProto &node);
+  void placeDropout(ArrayRef<const ::onnx::NodeProto *> nodes);
+  void insertDropout(Binder &binder);
   LogicalResult importOutputs();
   void dropUnused();
   void placeWeights(ImportedModel &imported);
   Value addParameter(StringRef name, const Constant *constant, Initializer *tensor, RankedTensorType type);
 
-  const ImportOptions &options;
   ::onnx::ModelProto model;
   int64_t opset = 0;
   int64_t batch = 0;
   std::vector<Initializer> tensors;
+  llvm::StringMap<double> dropped; ///< values behind which dropout is inserted, with its ratio
   std::map<std::string, Slot> slots;
   llvm::StringSet<> used;
   PaddedRows padded;

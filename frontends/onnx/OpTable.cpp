@@ -7,6 +7,7 @@ OpTable::OpTable() {
   addActivationOps(*this);
   addAttentionOps(*this);
   addBitwiseOps(*this);
+  addBatchNormOps(*this);
   addConstantOps(*this);
   addContractionOps(*this);
   addCumulativeOps(*this);
@@ -22,6 +23,7 @@ OpTable::OpTable() {
   addRearrangeOps(*this);
   addPoolingOps(*this);
   addQuantizationOps(*this);
+  addRandomOps(*this);
   addReductionOps(*this);
   addResizeOps(*this);
   addScatterOps(*this);

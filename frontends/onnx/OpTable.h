@@ -68,6 +68,7 @@ private:
 void addActivationOps(OpTable &table);
 void addAttentionOps(OpTable &table);
 void addBitwiseOps(OpTable &table);
+void addBatchNormOps(OpTable &table);
 void addConstantOps(OpTable &table);
 void addContractionOps(OpTable &table);
 void addCumulativeOps(OpTable &table);
@@ -83,6 +84,7 @@ void addNormalizationOps(OpTable &table);
 void addRearrangeOps(OpTable &table);
 void addPoolingOps(OpTable &table);
 void addQuantizationOps(OpTable &table);
+void addRandomOps(OpTable &table);
 void addReductionOps(OpTable &table);
 void addResizeOps(OpTable &table);
 void addScatterOps(OpTable &table);

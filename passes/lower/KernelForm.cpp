@@ -25,7 +25,7 @@ OpClass classOf(Operation *op) {
           arith::SIToFPOp, arith::UIToFPOp, arith::FPToSIOp, arith::FPToUIOp, arith::BitcastOp>(op))
     return OpClass::Free;
   if (isa<ReduceOp, PadOp, ConcatOp, GatherOp, ScatterAddOp, ScatterOp, ArgsortOp, MaxPoolOp, MaxPoolGradOp, AvgPoolOp,
-          AvgPoolGradOp, AxisSliceOp, MaskOp>(op) ||
+          AvgPoolGradOp, AxisSliceOp, MaskOp, RandomBitsOp>(op) ||
       OpTrait::hasElementwiseMappableTraits(op))
     return OpClass::Work;
   return OpClass::Foreign;
@@ -40,6 +40,8 @@ int64_t weightOf(Operation *op) {
     return 4;
   if (isa<ReduceOp, MaxPoolOp, MaxPoolGradOp, AvgPoolOp, AvgPoolGradOp, ScatterAddOp, ScatterOp, ArgsortOp>(op))
     return 16;
+  if (isa<RandomBitsOp>(op)) // ten rounds
+    return 64;
   if (isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::FloorOp, math::FmaOp, math::CopySignOp>(op))
     return 1;
   return op->getName().getDialectNamespace() == "math" ? 8 : 1;
@@ -95,6 +97,10 @@ Read readOf(OpOperand &operand) {
         read.expands = true;
       })
       .Case<AxisSliceOp>([&](AxisSliceOp s) { read.aligned = s.getDim(); })
+      .Case<RandomBitsOp>([&](RandomBitsOp) {
+        read.aligned = operand.getOperandNumber() == 0 ? rank : 0; // the key is read whole
+        read.identity = operand.getOperandNumber() == 0;
+      })
       .Case<ReduceOp>([&](ReduceOp) {})
       .Default([&](Operation *) { // arith, math, mask
         read.aligned = rank;

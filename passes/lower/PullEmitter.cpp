@@ -323,6 +323,7 @@ Value PullEmitter::emit(Operation *op, Value result, const Coord &at) {
       .Case<PadOp>([&](PadOp op) { return emitPad(op, at); })
       .Case<ConcatOp>([&](ConcatOp op) { return emitConcat(op, at); })
       .Case<IotaOp>([&](IotaOp op) { return emitIota(op, at); })
+      .Case<RandomBitsOp>([&](RandomBitsOp op) { return emitRandomBits(op, at); })
       .Case<ReduceOp>([&](ReduceOp op) { return emitReduce(op, at); })
       .Case<GatherOp>([&](GatherOp op) { return emitGather(op, at); })
       .Case<ScatterAddOp, ScatterOp>([&](auto op) { return emitScatter(Scatter(op), at); })

@@ -131,6 +131,7 @@ private:
   Value emitPad(PadOp op, const Coord &at);
   Value emitConcat(ConcatOp op, const Coord &at);
   Value emitIota(IotaOp op, const Coord &at);
+  Value emitRandomBits(RandomBitsOp op, const Coord &at);
   Value emitReduce(ReduceOp op, const Coord &at);
   Value emitGather(GatherOp op, const Coord &at);
   Value emitScatter(const Scatter &scatter, const Coord &at);

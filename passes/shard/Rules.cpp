@@ -241,6 +241,17 @@ ShardingRule layerNorm(LayerNormOp op) {
   return b.rule;
 }
 
+/// x passes; the statistics are one number a channel and stay as they are.
+ShardingRule track(TrackOp op) {
+  Builder b(op);
+  for (auto [dim, size] : llvm::enumerate(shapeOf(op.getX()))) {
+    int factor = b.pass(size);
+    b.operand(0, dim, factor);
+    b.result(dim, factor);
+  }
+  return b.rule;
+}
+
 } // namespace
 
 ShardingRule getShardingRule(Operation *op) {
@@ -278,6 +289,8 @@ ShardingRule getShardingRule(Operation *op) {
       .Case<SoftmaxOp, LogSoftmaxOp>(
           [](auto o) { return untouched(o, [&](int64_t d) { return d == int64_t(o.getAxis()); }); })
       .Case<LayerNormOp>([](auto o) { return layerNorm(o); })
+      .Case<StandardizeOp, RandomBitsOp>([](Operation *o) { return elementwise(o); }) // statistics cost one reduction
+      .Case<TrackOp>([](TrackOp o) { return track(o); })
       .Default([](Operation *o) {
         bool pointwise = o->hasTrait<OpTrait::Elementwise>() && o->getNumResults() == 1;
         return pointwise ? elementwise(o) : Builder(o).rule;

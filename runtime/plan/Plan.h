@@ -71,7 +71,7 @@ struct Buffer {
   Shape shape;         ///< local
   uint64_t offset = 0; ///< bytes from the arena's start, multiple of 64
   uint32_t index = 0;  ///< Param/State: into Plan::variables; Input: Plan::inputs; Output: Plan::outputs; Scalar: 0 lr
-                       ///< (f32), 1 step (f64, from 1)
+                       ///< (f32), 1 step (f64, from 1), 2 seed of random bits (i64)
   int64_t viewOf = -1; ///< an earlier buffer whose elements this is in another shape (same place and type); -1: its own
 };
 

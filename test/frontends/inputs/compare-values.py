@@ -59,14 +59,14 @@ def check(path):
     symbolic = any(d.dim_param for i in model.graph.input for d in i.type.tensor_type.shape.dim)
     batch = [f"--batch={args.batch}"] if symbolic else []
     with tempfile.TemporaryDirectory() as folder:
-        places = run("llcc-import", path, *batch, "--weights", "--sections=" + folder)
+        places = run("llcc-import", path, "--as-written", *batch, "--weights", "--sections=" + folder)
         weights = {}
         for line in places.splitlines():
             name, section, size, offset = re.match(r"(.*): (\S+) (\d+) bytes at (\d+):", line).groups()
             with open(os.path.join(folder, section), "rb") as file:
                 weights[name] = file.read()[int(offset):int(offset) + int(size)]
         onnx.load(folder + "/model.onnx", load_external_data=False)
-    text = run("llcc-import", path, *batch)
+    text = run("llcc-import", path, "--as-written", *batch)
     feeds, constants = {}, []
     for value, shape, element, attributes in arguments(text):
         if "llcc.param" in attributes:

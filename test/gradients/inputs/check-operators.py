@@ -18,6 +18,9 @@ NOT_DIFFERENTIABLE = {
     ("Unique", 11): "folded while importing, from constants",
     ("Range", 11): "folded while importing, from constants",
     ("Constant", 1): "has no input",
+    ("Bernoulli", 15): "its result is a choice",
+    ("Multinomial", 7): "its result is a choice",
+    **{("Random" + name, 1): "reads a shape, not values" for name in ("Normal", "NormalLike", "Uniform", "UniformLike")},
     ("ConstantOfShape", 9): "its input is a shape",
     **{(name, 18): "computes with integers" for name in ("BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor")},
     **{(name, 17): "folded while importing, from constants" for name in ("BlackmanWindow", "HammingWindow", "HannWindow", "MelWeightMatrix")},
@@ -28,7 +31,7 @@ NOT_DIFFERENTIABLE = {
     ("Shape", 1): "reads sizes, not values",
     ("Size", 1): "reads sizes, not values",
 }
-PASSES = ["--llcc-verify-import", "--llcc-attach-loss=loss=mse", "--llcc-differentiate", "--llcc-attach-optimizer", "--llcc-decompose",
+PASSES = ["--llcc-verify-import", "--llcc-attach-loss=loss=mse", "--llcc-split-modes", "--llcc-differentiate", "--llcc-attach-optimizer", "--llcc-decompose",
           "--canonicalize", "--cse", "--llcc-verify-train"]
 
 
