@@ -13,6 +13,7 @@ GradientTable::GradientTable() {
   addMathGradients(*this);
   addShapeGradients(*this);
   addContractionGradients(*this);
+  addRecurrenceGradients(*this);
   addWholeGradients(*this);
 }
 

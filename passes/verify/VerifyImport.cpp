@@ -127,7 +127,7 @@ private:
         return;
       bool known = isa<BroadcastOp, ReshapeOp, TransposeOp, ReduceOp, SliceOp, PadOp, ConcatOp, IotaOp, GatherOp,
                        ScatterAddOp, DotOp, ConvOp, ConvInputGradOp, MaxPoolOp, AvgPoolOp, SigmoidOp, SoftplusOp,
-                       GeluOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp>(op) ||
+                       GeluOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp, RecurrenceOp>(op) ||
                    isa<arith::ArithDialect, math::MathDialect>(op->getDialect());
       if (!known || op->getNumRegions())
         fail(op) << where(op) << op->getName()
