@@ -20,6 +20,9 @@ namespace mlir::llcc::frontend {
 /// Integer constants up to this size are written into the IR; bigger ones, and floats that are no splat, are arguments.
 static constexpr int64_t kMaxInlineInts = 1024;
 
+/// Nodes of all subgraphs that are imported, a body once for each turn: what takes minutes to compile is a mistake.
+static constexpr int64_t kMaxUnrolledNodes = 100000;
+
 static std::string folderOf(StringRef path) { return llvm::sys::path::parent_path(path).str(); }
 
 Importer::Importer(StringRef path, const ImportOptions &options, MLIRContext *context, ImportErrors &errors)
@@ -54,21 +57,31 @@ Slot *Importer::slot(const std::string &name) {
   return it == slots.end() ? nullptr : &it->second;
 }
 
+void Importer::define(const std::string &name, Slot slot) {
+  if (!scopes.empty()) {
+    auto it = slots.find(name);
+    scopes.back().push_back({name, it == slots.end() ? std::optional<Slot>() : it->second});
+  }
+  slots[name] = std::move(slot);
+}
+
 ConstantPtr Importer::constantOf(const std::string &name) {
   Slot *s = slot(name);
-  if (!s)
-    return nullptr;
-  if (!s->constant && s->tensor && !s->tensor->parameter && s->tensor->payload.elements <= kMaxConstantElements) {
-    if (!s->tensor->constant)
-      s->tensor->constant = readConstant(*s->tensor->proto, s->tensor->payload, files);
-    s->constant = s->tensor->constant;
+  return s ? constantOf(*s) : nullptr;
+}
+
+ConstantPtr Importer::constantOf(Slot &s) {
+  if (!s.constant && s.tensor && !s.tensor->parameter && s.tensor->payload.elements <= kMaxConstantElements) {
+    if (!s.tensor->constant)
+      s.tensor->constant = readConstant(*s.tensor->proto, s.tensor->payload, files);
+    s.constant = s.tensor->constant;
   }
-  return s->constant;
+  return s.constant;
 }
 
 std::pair<Type, Shape> Importer::typeOfName(const std::string &name) {
   Slot *s = slot(name);
-  if (!s)
+  if (!s || !s->isTensor())
     return {};
   if (s->constant)
     return {s->constant->type, s->constant->shape};
@@ -94,11 +107,14 @@ Value Importer::addParameter(StringRef name, const Constant *constant, Initializ
 
 Value Importer::valueOf(const std::string &name) {
   Slot *s = slot(name);
-  if (!s)
-    return {};
-  if (s->value)
+  return s ? valueOf(*s, name) : Value();
+}
+
+Value Importer::valueOf(Slot &given, StringRef name) {
+  Slot *s = &given;
+  if (s->value || !s->isTensor())
     return s->value;
-  ConstantPtr constant = constantOf(name);
+  ConstantPtr constant = constantOf(given);
   // At the head of the block, so that the value serves every later reader.
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(&function.getBody().front());
@@ -108,8 +124,11 @@ Value Importer::valueOf(const std::string &name) {
   if (constant && isInline(*constant)) {
     s->value = arith::ConstantOp::create(builder, nodeLoc(context, name), constant->attribute());
   } else if (s->tensor) {
-    s->value = addParameter(s->tensor->name, nullptr, s->tensor,
-                            RankedTensorType::get(s->tensor->payload.shape, signless(s->tensor->payload.type)));
+    Value &known = parameterValues[s->tensor];
+    if (!known)
+      known = addParameter(s->tensor->name, nullptr, s->tensor,
+                           RankedTensorType::get(s->tensor->payload.shape, signless(s->tensor->payload.type)));
+    s->value = known;
     s->element = s->tensor->payload.type;
   } else { // computed: masks repeat along batch and heads, they are stored once
     auto type = RankedTensorType::get(constant->shape, signless(constant->type));
@@ -208,7 +227,7 @@ void Importer::wantConstant(const std::string &name) {
     if (at.empty() || !seen.insert(at).second)
       continue;
     if (const auto *node = producer.lookup(at))
-      names.append(node->input().begin(), node->input().end());
+      llvm::append_range(names, namesReadBy(*node));
     else if ((options.arrays->count(at) || defaults.count(at)) && !options.known.count(at))
       errors.wanted.insert(at);
   }
@@ -222,6 +241,12 @@ LogicalResult Importer::importInputs() {
     return failure();
   batch = bound->batch;
   for (const BoundInput &input : bound->inputs) {
+    if (input.constant) {
+      Slot s;
+      s.constant = input.constant;
+      define(input.name, s);
+      continue;
+    }
     NamedAttrList attributes;
     attributes.set("llcc.input", builder.getStringAttr(input.name));
     if (input.batched)
@@ -244,7 +269,7 @@ void Importer::refuseUnknownOperators(ArrayRef<const ::onnx::NodeProto *> nodes)
   const OpTable &table = OpTable::get();
   for (const auto *node : nodes) {
     StringRef domain = node->domain() == "ai.onnx" ? StringRef() : StringRef(node->domain());
-    if (table.find(domain, node->op_type(), opset))
+    if (table.find(domain, node->op_type(), opsetOf(*node)))
       continue;
     refused[{domain, node->op_type()}].push_back(node);
     Slot broken;
@@ -270,9 +295,9 @@ void Importer::refuseUnknownOperators(ArrayRef<const ::onnx::NodeProto *> nodes)
 
 void Importer::importNode(const ::onnx::NodeProto &node) {
   StringRef domain = node.domain() == "ai.onnx" ? StringRef() : StringRef(node.domain());
-  const OpRow *row = OpTable::get().find(domain, node.op_type(), opset);
+  const OpRow *row = OpTable::get().find(domain, node.op_type(), opsetOf(node));
   bool usable = row, constant = node.input_size() > 0;
-  for (const auto &input : node.input()) {
+  for (const auto &input : namesReadBy(node)) {
     if (input.empty())
       continue;
     Slot *s = slot(input);
@@ -281,10 +306,11 @@ void Importer::importNode(const ::onnx::NodeProto &node) {
       constant = constant && constantOf(input);
   }
   // Constant nodes that hold parameters have their slot already.
-  if (node.output_size() == 1 && slot(node.output(0)) && usable)
-    return;
+  if (node.output_size() == 1 && node.op_type() == "Constant" && usable)
+    if (Slot *s = slot(node.output(0)); s && s->tensor)
+      return;
   if (usable) {
-    Binder binder(*this, node, opset, builder, nodeLoc(context, nodeName(node)));
+    Binder binder(*this, node, opsetOf(node), builder, nodeLoc(context, (nodeName(node) + suffix).str()));
     Handler handler = constant && row->fold ? row->fold : row->import;
     size_t before = errors.messages.size();
     LogicalResult result = handler(binder);
@@ -299,6 +325,69 @@ void Importer::importNode(const ::onnx::NodeProto &node) {
   broken.broken = true;
   for (const auto &output : node.output())
     define(output, broken);
+}
+
+std::string Importer::inputNameOf(Value argument) {
+  const Argument &a = arguments[cast<BlockArgument>(argument).getArgNumber()];
+  return a.attributes.contains("llcc.input") ? a.name : "";
+}
+
+int64_t Importer::opsetOf(const ::onnx::NodeProto &node) const {
+  auto it = opsets.find(&node);
+  return it != opsets.end() ? it->second : innerOpset.value_or(opset);
+}
+
+FailureOr<std::vector<Slot>> Importer::inlineGraph(const ::onnx::NodeProto &owner, const ::onnx::GraphProto &graph,
+                                                   ArrayRef<Slot> inputs, const std::string &turn) {
+  size_t before = errors.messages.size();
+  auto refuse = [&](const Twine &what) {
+    errors.add(ImportErrors::Bad, file + ": " + nodeLabel(owner) + ": " + what);
+    return failure();
+  };
+  if (int64_t(inputs.size()) != graph.input_size())
+    return refuse("its graph " + quote(graph.name()) + " has " + Twine(graph.input_size()) + " inputs, it is given " +
+                  Twine(inputs.size()));
+  std::vector<const ::onnx::NodeProto *> nodes =
+      orderNodes(graph, file, errors, [&](const std::string &name) { return slot(name) != nullptr; });
+  unrolled += nodes.size();
+  if (unrolled > kMaxUnrolledNodes) {
+    errors.add(ImportErrors::Unsupported,
+               file + ": " + nodeLabel(owner) + ": the graphs of If, Loop and Scan make more than " +
+                   Twine(kMaxUnrolledNodes) + " nodes when they are unrolled; export the model with fewer turns");
+    return failure();
+  }
+  if (errors.messages.size() != before)
+    return failure();
+  std::optional<int64_t> outerOpset = innerOpset;
+  std::string outerSuffix = suffix;
+  innerOpset = opsetOf(owner);
+  suffix += turn;
+  scopes.emplace_back();
+  for (auto [input, slot] : llvm::zip(graph.input(), inputs))
+    define(input.name(), slot);
+  refuseUnknownOperators(nodes);
+  for (const auto *node : nodes)
+    importNode(*node);
+  std::vector<Slot> outputs;
+  for (const auto &output : graph.output()) {
+    Slot *s = slot(output.name());
+    outputs.push_back(s ? *s : Slot());
+    if (!s || s->broken)
+      outputs.back().broken = true;
+  }
+  for (auto &[name, previous] : llvm::reverse(scopes.back()))
+    if (previous)
+      slots[name] = std::move(*previous);
+    else
+      slots.erase(name);
+  scopes.pop_back();
+  innerOpset = outerOpset;
+  suffix = outerSuffix;
+  if (llvm::any_of(outputs, [](const Slot &s) { return s.broken; }) && errors.messages.size() == before)
+    return refuse("its graph " + quote(graph.name()) + " has outputs that no node of it makes");
+  if (errors.messages.size() != before)
+    return failure();
+  return outputs;
 }
 
 LogicalResult Importer::importOutputs() {
@@ -323,6 +412,12 @@ LogicalResult Importer::importOutputs() {
     Slot *s = slot(output->name());
     if (!s || s->broken)
       return failure(); // said where it broke
+    if (!s->isTensor()) {
+      errors.add(ImportErrors::Unsupported, file + ": output " + quote(output->name()) + " is " +
+                                                (s->elements ? "a sequence" : "an optional without a value") +
+                                                ", an output must be a tensor");
+      return failure();
+    }
     values.push_back(valueOf(output->name()));
     attributes.push_back(
         builder.getDictionaryAttr(builder.getNamedAttr("llcc.output", builder.getStringAttr(output->name()))));
@@ -384,10 +479,14 @@ FailureOr<ImportedModel> Importer::run() {
     if (!errors.empty())
       return failure();
   }
+  if (failed(inlineFunctions(model, opset, file, opsets, errors)))
+    return failure();
+  hoistInitializers(*model.mutable_graph());
   auto collect = [&](ImportErrors &said) {
     nodes = orderNodes(model.graph(), file, said);
     if (said.empty())
-      tensors = collectInitializers(*model.mutable_graph(), nodes, opset, options, file, context, files, said);
+      tensors =
+          collectInitializers(*model.mutable_graph(), withNested(nodes), opset, options, file, context, files, said);
   };
   ImportErrors first; // said again, whole, by the second time
   collect(first);
@@ -395,8 +494,8 @@ FailureOr<ImportedModel> Importer::run() {
     errors = std::move(first);
   else
     collect(errors);
-  for (const auto *node : nodes)
-    for (const auto &input : node->input())
+  for (const auto *node : withNested(nodes))
+    for (const auto &input : namesReadBy(*node))
       used.insert(input);
   for (const auto &output : model.graph().output())
     used.insert(output.name());

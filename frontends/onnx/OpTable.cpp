@@ -6,11 +6,14 @@ namespace mlir::llcc::frontend {
 OpTable::OpTable() {
   addConstantOps(*this);
   addContractionOps(*this);
+  addControlFlowOps(*this);
   addElementwiseOps(*this);
   addIndexingOps(*this);
   addLogicOps(*this);
   addNormalizationOps(*this);
+  addRecurrentOps(*this);
   addReductionOps(*this);
+  addSequenceOps(*this);
   addShapeOps(*this);
   addWindowOps(*this);
 }

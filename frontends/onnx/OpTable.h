@@ -67,11 +67,14 @@ private:
 // One function a family (ops/*.cpp) adds its rows.
 void addConstantOps(OpTable &table);
 void addContractionOps(OpTable &table);
+void addControlFlowOps(OpTable &table);
 void addElementwiseOps(OpTable &table);
 void addIndexingOps(OpTable &table);
 void addLogicOps(OpTable &table);
 void addNormalizationOps(OpTable &table);
+void addRecurrentOps(OpTable &table);
 void addReductionOps(OpTable &table);
+void addSequenceOps(OpTable &table);
 void addShapeOps(OpTable &table);
 void addWindowOps(OpTable &table);
 

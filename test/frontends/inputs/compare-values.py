@@ -8,6 +8,8 @@ import onnx
 import onnxruntime
 from onnx.reference import ReferenceEvaluator
 
+from recurrent import RECURRENT
+
 parser = argparse.ArgumentParser()
 parser.add_argument("folder")
 parser.add_argument("globs", nargs="+")
@@ -77,7 +79,7 @@ def check(path):
     if model.opset_import[0].version < 13 and any(n.op_type.endswith("Softmax") for n in model.graph.node):  # the evaluator reads old ones as if they were new
         want = onnxruntime.InferenceSession(path).run(None, feeds)
     else:
-        want = ReferenceEvaluator(model).run(None, feeds)
+        want = ReferenceEvaluator(model, new_ops=RECURRENT).run(None, feeds)
     got = [np.array([float(v) for v in line.split("[")[1].rstrip("]\n").split(",")]) if "[" in line else np.array([float(line.split(": ")[1])])
            for line in printed.splitlines() if line.startswith("result")]
     assert len(got) == len(want), (path, len(got), len(want))
