@@ -84,22 +84,7 @@ FailureOr<std::vector<Slot>> Binder::inlineGraph(const ::onnx::GraphProto &graph
   return outputs;
 }
 
-std::vector<std::string> Binder::inputsBehind(Slot &slot) {
-  std::vector<std::string> names;
-  llvm::SmallPtrSet<Value, 32> seen;
-  SmallVector<Value> values = {slot.value};
-  while (!values.empty()) {
-    Value value = values.pop_back_val();
-    if (!value || !seen.insert(value).second)
-      continue;
-    if (Operation *op = value.getDefiningOp())
-      values.append(op->operand_begin(), op->operand_end());
-    else if (std::string name = importer.inputNameOf(value); !name.empty())
-      names.push_back(name);
-  }
-  llvm::sort(names);
-  return names;
-}
+std::vector<std::string> Binder::inputsBehind(Slot &slot) { return importer.inputsBehind(slot.value); }
 
 Value Binder::floatInput(unsigned i, StringRef what) {
   Value v = input(i, what);

@@ -231,6 +231,9 @@ void Importer::wantConstant(const std::string &name) {
     else if ((options.arrays->count(at) || defaults.count(at)) && !options.known.count(at))
       errors.wanted.insert(at);
   }
+  if (Slot *s = slot(name)) // names inside of subgraphs have no producer above
+    for (const std::string &input : inputsBehind(s->value))
+      errors.wanted.insert(input);
 }
 
 LogicalResult Importer::importInputs() {
@@ -327,9 +330,21 @@ void Importer::importNode(const ::onnx::NodeProto &node) {
     define(output, broken);
 }
 
-std::string Importer::inputNameOf(Value argument) {
-  const Argument &a = arguments[cast<BlockArgument>(argument).getArgNumber()];
-  return a.attributes.contains("llcc.input") ? a.name : "";
+std::vector<std::string> Importer::inputsBehind(Value value) {
+  std::vector<std::string> names;
+  llvm::SmallPtrSet<Value, 32> seen;
+  SmallVector<Value> values = {value};
+  while (!values.empty()) {
+    Value at = values.pop_back_val();
+    if (!at || !seen.insert(at).second)
+      continue;
+    if (Operation *op = at.getDefiningOp())
+      values.append(op->operand_begin(), op->operand_end());
+    else if (const Argument &a = arguments[cast<BlockArgument>(at).getArgNumber()]; a.attributes.contains("llcc.input"))
+      names.push_back(a.name);
+  }
+  llvm::sort(names);
+  return names;
 }
 
 int64_t Importer::opsetOf(const ::onnx::NodeProto &node) const {

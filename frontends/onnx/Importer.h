@@ -42,8 +42,8 @@ public:
   /// A handler would need the elements of `name` while importing: notes the inputs that it is computed from.
   void wantConstant(const std::string &name);
 
-  /// Name of the model input that `argument` is; empty for parameters.
-  std::string inputNameOf(Value argument);
+  /// Model inputs that `value` is computed from, sorted; `value` may be null.
+  std::vector<std::string> inputsBehind(Value value);
   /// Imports the nodes of a subgraph where the builder stands, with `inputs` for its inputs; gives what its outputs
   /// stand for. Its names end with it. `suffix` goes behind the names of its nodes in locations: "[3]" for a turn of a
   /// loop. Fails, said, where a node is refused or too much is unrolled.
