@@ -75,6 +75,19 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
          "size of a symbolic dimension")
       ->type_name("NAME=N")
       ->allow_extra_args(false);
+  app.add_option_function<std::vector<std::string>>(
+         "--bind",
+         [&o](const std::vector<std::string> &list) {
+           for (const std::string &text : list) {
+             size_t equals = text.find('=');
+             if (equals == 0 || equals == std::string::npos || equals + 1 == text.size())
+               throw CLI::ValidationError("--bind", "\"" + text + "\" is not NAME=VALUE");
+             o.bind[text.substr(0, equals)] = text.substr(equals + 1);
+           }
+         },
+         "value of an input that is the same in every step (what an If decides on)")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
   app.add_option("--output", o.output, "output that is trained (default: the first)")->type_name("NAME");
   app.add_option("--train", o.train, "train only these parameters")->type_name("GLOB")->allow_extra_args(false);
   app.add_option("--freeze", o.freeze, "do not train these parameters")->type_name("GLOB")->allow_extra_args(false);

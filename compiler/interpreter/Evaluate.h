@@ -25,6 +25,8 @@ Evaluated evaluateIndexing(Operation *op, Operands xs, Results &results);
 Evaluated evaluateWindow(Operation *op, Operands xs, Results &results);
 /// llcc ops that are whole for differentiation: softmax, layer norm, gelu, …, update.
 Evaluated evaluateWhole(Operation *op, Operands xs, Results &results);
+/// llcc recurrence and recurrence_grad.
+Evaluated evaluateRecurrence(Operation *op, Operands xs, Results &results);
 
 } // namespace mlir::llcc
 

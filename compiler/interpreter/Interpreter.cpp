@@ -281,6 +281,7 @@ LogicalResult Execution::evaluate(Operation *op, std::vector<Results> &results) 
     done = done ? done : evaluateIndexing(op, xs[i], results[i]);
     done = done ? done : evaluateWindow(op, xs[i], results[i]);
     done = done ? done : evaluateWhole(op, xs[i], results[i]);
+    done = done ? done : evaluateRecurrence(op, xs[i], results[i]);
     done = done ? done : evaluateMember(op, xs[i], mesh, device, results[i]);
     if (!done)
       return op->emitError() << "op '" << op->getName() << "' is not known to the interpreter";

@@ -257,6 +257,52 @@ def Llcc_AvgPoolGradOp : Llcc_PoolBase<"avg_pool_grad", (ins Llcc_Float:$dy), (i
   let assemblyFormat = "$dy attr-dict `:` type($dy) `->` type($result)";
 }
 
+//===-- Recurrence ----------------------------------------------------------===//
+// T steps, B sequences, H units, G gates: lstm 4 (input, output, forget, cell), gru 3 (update, reset, hidden), rnn 1, in ONNX's order.
+
+// What both ops say of the cell.
+defvar recurrenceAttrs = (ins StrAttr:$kind, StrArrayAttr:$activations, DenseF64ArrayAttr:$alphas, DenseF64ArrayAttr:$betas,
+                          DefaultValuedAttr<F64Attr, "0.0">:$clip, UnitAttr:$reverse, UnitAttr:$input_forget, UnitAttr:$linear_before_reset);
+
+def Llcc_RecurrenceOp : Llcc_Op<"recurrence", [Pure, AttrSizedOperandSegments]> {
+  let summary = "all steps of one layer and direction of an LSTM, GRU or RNN, behind the product with the input";
+  let description = [{
+    x: [T, B, G*H], the input's part of each gate's argument with all biases (but hidden_bias) in it; r: [G*H, H]; h0, c0 (lstm): [B, H];
+    peepholes (lstm): [3*H], for input, output, forget gate; hidden_bias (gru with linear_before_reset): [H]; lengths: [B] integers,
+    steps from a sequence's length on do nothing and give zeros. Formulas: ONNX LSTM-22, GRU-22, RNN-22.
+    y: [T, B, H]; cells (lstm): [T, B, H]; gates, for the gradient: [T, B, 4*H] of lstm; of gru [T, B, 3*H], and with linear_before_reset
+    a fourth one, h*R_h + hidden_bias; none of rnn, whose gate is y. `reverse`: from the last step to the first. `clip` > 0 bounds the argument of each activation.
+    (C1) shapes as said; (C2) activations, alphas and betas have one entry for each function (lstm f, g, h; gru f, g; rnn f);
+    (C3) c0, cells, peepholes, input_forget only for lstm, linear_before_reset and with it hidden_bias only for gru.
+    Made by import, never removed: lower makes it one instruction, whose loop is in the runtime (passes/lower/README.md).
+  }];
+  let arguments = !con((ins Llcc_Float:$x, Llcc_Float:$r, Llcc_Float:$h0, Optional<Llcc_Float>:$c0, Optional<Llcc_Float>:$peepholes,
+                            Optional<Llcc_Float>:$hidden_bias, Optional<Llcc_Int>:$lengths), recurrenceAttrs);
+  let results = (outs Llcc_Float:$y, Variadic<Llcc_Float>:$saved);
+  let assemblyFormat = [{ $kind $activations `of` $x `,` $r `,` $h0 (`cell` $c0^)? (`peepholes` $peepholes^)? (`bias` $hidden_bias^)? (`lengths` $lengths^)?
+                          attr-dict `:` functional-type(operands, results) }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Values for the gradient; null where the kind has none.
+    ::mlir::Value getCells() { return getKind() == "lstm" ? getSaved()[0] : ::mlir::Value(); }
+    ::mlir::Value getGates() { return getSaved().empty() ? ::mlir::Value() : getSaved().back(); }
+  }];
+}
+def Llcc_RecurrenceGradOp : Llcc_Op<"recurrence_grad", [Pure, AttrSizedOperandSegments]> {
+  let summary = "gradient of recurrence by x and the initial state; that by r is a product over all steps of dx and y";
+  let description = [{
+    Operands as of recurrence, its results, and their cotangents dy and dcells (none: zero); results dx, dh0 and, of lstm, dc0.
+    Where clip or a flat piece of an activation bound a gate, nothing flows.
+    Made by llcc-differentiate, never removed.
+  }];
+  let arguments = !con((ins Llcc_Float:$r, Llcc_Float:$h0, Llcc_Float:$y, Llcc_Float:$dy, Optional<Llcc_Float>:$c0, Optional<Llcc_Float>:$cells,
+                            Optional<Llcc_Float>:$gates, Optional<Llcc_Float>:$dcells, Optional<Llcc_Float>:$peepholes, Optional<Llcc_Int>:$lengths), recurrenceAttrs);
+  let results = (outs Llcc_Float:$dx, Llcc_Float:$dh0, Optional<Llcc_Float>:$dc0);
+  let assemblyFormat = [{ $kind $activations `of` $r `,` $h0 `,` $y `,` $dy (`cell` $c0^)? (`cells` $cells^)? (`gates` $gates^)? (`dcells` $dcells^)?
+                          (`peepholes` $peepholes^)? (`lengths` $lengths^)? attr-dict `:` functional-type(operands, results) }];
+  let hasVerifier = 1;
+}
+
 //===-- Whole for differentiation (life-span: import .. llcc-decompose) -----===//
 
 class Llcc_WholeUnaryOp<string mnemonic, list<Trait> traits = []> : Llcc_Op<mnemonic, !listconcat([Pure, SameOperandsAndResultType], traits)> {

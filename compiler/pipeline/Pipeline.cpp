@@ -74,6 +74,7 @@ private:
 int Compilation::import(int64_t parts) {
   ImportOptions wanted;
   wanted.dims = options.dims;
+  wanted.bind = options.bind;
   wanted.batch = batch;
   wanted.parts = parts;
   wanted.train = options.train;

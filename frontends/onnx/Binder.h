@@ -11,6 +11,7 @@
 namespace mlir::llcc::frontend {
 
 class Importer;
+struct Slot;
 
 /// `node "fc1" (Gemm)`: how messages call a node; nodes without a name go by their first output.
 std::string nodeLabel(const ::onnx::NodeProto &node);
@@ -55,6 +56,9 @@ public:
   std::string attrString(StringRef name, StringRef otherwise);
   Shape attrInts(StringRef name, ArrayRef<int64_t> otherwise = {});
   std::vector<double> attrFloats(StringRef name);
+  std::vector<std::string> attrStrings(StringRef name);
+  /// A graph attribute; null (said) where absent.
+  const ::onnx::GraphProto *attrGraph(StringRef name);
   /// A tensor attribute as constant; null (said) where absent.
   ConstantPtr attrTensor(StringRef name);
   /// Marks an attribute as read that has no influence on what llcc computes.
@@ -65,6 +69,18 @@ public:
   bool isUnsigned(unsigned i) { return inputType(i).first && inputType(i).first.isUnsignedInteger(); }
   /// IR for something that the handler computed.
   Value value(ConstantPtr constant);
+
+  // What is no tensor: sequences, optionals, and subgraphs. Importer.h has Slot.
+  /// What input `i` stands for; null (said) where absent.
+  Slot *slot(unsigned i, StringRef what);
+  void result(Slot slot, unsigned i);
+  Value valueOf(Slot &slot);
+  ConstantPtr constantOf(Slot &slot);
+  /// As Importer::inlineGraph.
+  FailureOr<std::vector<Slot>> inlineGraph(const ::onnx::GraphProto &graph, ArrayRef<Slot> inputs,
+                                           const std::string &suffix);
+  /// Model inputs that `slot` is computed from, in order.
+  std::vector<std::string> inputsBehind(Slot &slot);
 
   // Results.
   /// `element`: the ONNX element type, with its sign. Without it integers are unsigned where the first input of that

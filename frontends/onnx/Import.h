@@ -41,10 +41,12 @@ using InputArrays = std::map<std::string, InputArray>;
 
 struct ImportOptions {
   std::map<std::string, int64_t> dims; ///< symbolic dimension -> size (--dim NAME=SIZE)
-  int64_t batch = 0;                   ///< size of the batch dimension that the user asked for; 0: none
-  int64_t parts = 1;                   ///< microbatches of a step: the graph is imported at the batch divided by this
-  int64_t defaultBatch = 64;           ///< …where neither the user nor the file says one
-  std::vector<std::string> freeze;     ///< globs of parameters that are not trained; one that matches none is a warning
+  std::map<std::string, std::string>
+      bind;                        ///< inputs that are constants (--bind NAME=VALUE): a number, or some, by commas
+  int64_t batch = 0;               ///< size of the batch dimension that the user asked for; 0: none
+  int64_t parts = 1;               ///< microbatches of a step: the graph is imported at the batch divided by this
+  int64_t defaultBatch = 64;       ///< …where neither the user nor the file says one
+  std::vector<std::string> freeze; ///< globs of parameters that are not trained; one that matches none is a warning
   std::vector<std::string>
       train; ///< globs of initializers that are trained, whatever their role looks like; wins over freeze
   /// Whose statistics normalise in a training step: as the file's node says, those of the batch (and the running ones

@@ -13,6 +13,7 @@ int main(int argc, char **argv) {
   cl::opt<std::string> path(cl::Positional, cl::desc("MODEL.onnx"), cl::cat(category));
   cl::opt<int64_t> batch("batch", cl::desc("size of the batch dimension"), cl::cat(category));
   cl::list<std::string> dims("dim", cl::desc("NAME=SIZE: size of a symbolic dimension"), cl::cat(category));
+  cl::list<std::string> bind("bind", cl::desc("NAME=VALUE: an input that is a constant"), cl::cat(category));
   cl::list<std::string> freeze("freeze", cl::desc("glob of parameters that are not trained"), cl::cat(category));
   cl::list<std::string> train("train", cl::desc("glob of initializers that are trained"), cl::cat(category));
   cl::opt<std::string> output("output", cl::desc("graph output that comes first"), cl::cat(category));
@@ -69,6 +70,10 @@ int main(int argc, char **argv) {
       llvm::errs() << "--dim " << dim << ": must be NAME=SIZE\n";
       return 64;
     }
+  }
+  for (llvm::StringRef binding : bind) {
+    auto [name, value] = binding.split('=');
+    options.bind[name.str()] = value.str();
   }
   mlir::MLIRContext context;
   mlir::llcc::ImportErrors errors;

@@ -6,31 +6,34 @@ namespace mlir::llcc::frontend {
 OpTable::OpTable() {
   addActivationOps(*this);
   addAttentionOps(*this);
-  addBitwiseOps(*this);
   addBatchNormOps(*this);
+  addBitwiseOps(*this);
   addConstantOps(*this);
   addContractionOps(*this);
+  addControlFlowOps(*this);
   addCumulativeOps(*this);
   addEinsumOps(*this);
   addElementwiseOps(*this);
-  addGridOps(*this);
   addFeatureNormOps(*this);
+  addGridOps(*this);
   addIndexingOps(*this);
   addLogicOps(*this);
   addLossOps(*this);
   addMicrosoftOps(*this);
   addNormalizationOps(*this);
-  addRearrangeOps(*this);
   addPoolingOps(*this);
   addQuantizationOps(*this);
   addRandomOps(*this);
+  addRearrangeOps(*this);
+  addRecurrentOps(*this);
   addReductionOps(*this);
   addResizeOps(*this);
   addScatterOps(*this);
   addSelectionOps(*this);
+  addSequenceOps(*this);
   addShapeOps(*this);
-  addSortOps(*this);
   addSignalOps(*this);
+  addSortOps(*this);
   addTrigonometryOps(*this);
   addWindowOps(*this);
 }

@@ -18,7 +18,7 @@ static constexpr int64_t kRepeatable = 4;
 
 OpClass classOf(Operation *op) {
   if (isa<DotOp, ConvOp, ConvInputGradOp, ConvWeightGradOp, AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp,
-          SendOp, RecvOp, CaptureOp, func::ReturnOp>(op))
+          SendOp, RecvOp, CaptureOp, RecurrenceOp, RecurrenceGradOp, func::ReturnOp>(op))
     return OpClass::Anchor;
   if (isa<BroadcastOp, ReshapeOp, TransposeOp, SliceOp, ReverseOp, IotaOp, AxisOffsetOp, arith::ConstantOp,
           arith::CmpFOp, arith::CmpIOp, arith::ExtFOp, arith::TruncFOp, arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp,

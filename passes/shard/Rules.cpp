@@ -230,6 +230,34 @@ ShardingRule pool(Operation *op) {
   return untouched(op, [](int64_t dim) { return dim >= 2; });
 }
 
+/// Sequences are independent: dimension 1 of what has steps, dimension 0 of states and lengths. Units meet in every
+/// step.
+ShardingRule recurrence(Operation *op, Value steps) {
+  Builder b(op);
+  int sequences = b.pass(shapeOf(steps)[1]);
+  for (auto [values, rules] :
+       {std::pair<ValueRange, SmallVector<SmallVector<int>> *>{op->getOperands(), &b.rule.operands},
+        {op->getResults(), &b.rule.results}})
+    for (auto [value, dims] : llvm::zip(values, *rules))
+      if (dims.size() == 3)
+        dims[1] = sequences;
+  auto state = [&](Value value) {
+    if (value)
+      for (auto [own, dims] : llvm::zip(op->getOperands(), b.rule.operands))
+        if (own == value)
+          dims[0] = sequences;
+  };
+  llvm::TypeSwitch<Operation *>(op).Case<RecurrenceOp, RecurrenceGradOp>([&](auto o) {
+    for (Value value : {Value(o.getH0()), Value(o.getC0()), Value(o.getLengths())})
+      state(value);
+  });
+  if (isa<RecurrenceGradOp>(op))
+    for (SmallVector<int> &dims : b.rule.results)
+      if (dims.size() == 2)
+        dims[0] = sequences;
+  return b.rule;
+}
+
 /// Every dimension from `axis` on is normalised over: whole. scale and bias live there.
 ShardingRule layerNorm(LayerNormOp op) {
   Builder b(op);
@@ -284,6 +312,8 @@ ShardingRule getShardingRule(Operation *op) {
       .Case<ConvOp>([](auto o) { return convolution(o, 0, 1, 2, o.getGroups()); })
       .Case<ConvInputGradOp>([](auto o) { return convolution(o, 2, 1, 0, o.getGroups()); })
       .Case<ConvWeightGradOp>([](auto o) { return convolution(o, 0, 2, 1, o.getGroups()); })
+      .Case<RecurrenceOp>([](auto o) { return recurrence(o, o.getX()); })
+      .Case<RecurrenceGradOp>([](auto o) { return recurrence(o, o.getDy()); })
       .Case<MaxPoolOp, MaxPoolGradOp, AvgPoolOp, AvgPoolGradOp>([](Operation *o) { return pool(o); })
       // Whole ops are gone before the shard stage; the mesh chooser meets them after import.
       .Case<SoftmaxOp, LogSoftmaxOp>(

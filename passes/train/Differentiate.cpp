@@ -109,13 +109,15 @@ private:
     for (Operation &op : block.without_terminator())
       ops.push_back(&op);
     for (Operation *op : llvm::reverse(ops)) {
-      if (op->getNumResults() != 1)
-        continue;
-      Value dy = cotangents.lookup(op->getResult(0));
+      bool reached = llvm::any_of(op->getResults(), [&](Value result) { return bool(cotangents.lookup(result)); });
       const GradientTable::Rule *rule = GradientTable::get().lookup(op->getName().getStringRef());
-      if (!dy || !rule) // not on the way from a trainable parameter to the loss
+      if (!reached || !rule) // not on the way from a trainable parameter to the loss
         continue;
-      Backward backward(builder, gradLoc(op->getLoc()), dy, cotangents);
+      Emitter gradient(builder, gradLoc(op->getLoc()));
+      Value dy = cotangents.lookup(op->getResult(0));
+      if (!dy)
+        dy = gradient.constantLike(op->getResult(0), 0);
+      Backward backward(builder, gradient.loc, dy, cotangents);
       (*rule)(op, backward);
     }
     return returnGradients(func, params, cotangents, seed);

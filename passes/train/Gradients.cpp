@@ -14,6 +14,7 @@ GradientTable::GradientTable() {
   addShapeGradients(*this);
   addIndexingGradients(*this);
   addContractionGradients(*this);
+  addRecurrenceGradients(*this);
   addWholeGradients(*this);
 }
 

@@ -128,7 +128,7 @@ private:
       bool known = isa<BroadcastOp, ReshapeOp, TransposeOp, ReduceOp, SliceOp, PadOp, ConcatOp, IotaOp, GatherOp,
                        ScatterAddOp, ScatterOp, ArgsortOp, ReverseOp, DotOp, ConvOp, ConvInputGradOp, MaxPoolOp,
                        AvgPoolOp, SigmoidOp, SoftplusOp, GeluOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp, StandardizeOp,
-                       RandomBitsOp, ByModeOp, TrackOp>(op) ||
+                       RandomBitsOp, ByModeOp, TrackOp, RecurrenceOp>(op) ||
                    isa<arith::ArithDialect, math::MathDialect>(op->getDialect());
       if (!known || op->getNumRegions())
         fail(op) << where(op) << op->getName()

@@ -40,6 +40,9 @@ static std::string executor(const Plan &plan, const Instr &instr) {
   case Op::ConvInputGrad:
   case Op::ConvWeightGrad:
     return cuda ? "cudnn" : "onednn";
+  case Op::Recurrence:
+  case Op::RecurrenceGrad:
+    return "runtime";
   case Op::AllReduce:
   case Op::AllGather:
   case Op::ReduceScatter:

@@ -272,7 +272,7 @@ private:
   FailureOr<rt::Instr> instrOf(ExecOp op, const DenseMap<Value, uint32_t> &numbers) {
     rt::Instr instr;
     bool known = false;
-    for (int i = 0; i <= int(rt::Op::Capture); ++i)
+    for (int i = 0; i <= int(rt::kLastOp); ++i)
       if (op.getOp().equals_insensitive(joined(rt::nameOf(rt::Op(i))))) {
         instr.op = rt::Op(i);
         known = true;

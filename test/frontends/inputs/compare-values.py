@@ -8,6 +8,8 @@ import onnx
 import onnxruntime
 from onnx.reference import ReferenceEvaluator
 
+from recurrent import RECURRENT
+
 parser = argparse.ArgumentParser()
 parser.add_argument("folder")
 parser.add_argument("globs", nargs="+")
@@ -95,7 +97,7 @@ def check(path):
         old = False
     else:
         try:
-            want = None if old else ReferenceEvaluator(model).run(None, feeds)
+            want = None if old else ReferenceEvaluator(model, new_ops=RECURRENT).run(None, feeds)
         except Exception:  # it lacks old operators, indices of a part, negative pads
             want = None
     if want is None:
