@@ -273,9 +273,9 @@ int Run::listTensors() {
     bool done = llvm::any_of(program.gradients, [&](const RunTensor &t) { return t.array.name == input.name; });
     if (done || !isFloatDescr(input.descr) || (!array && !imported.defaults.count(input.name)))
       continue;
-    if (known.count(input.name))
-      llvm::errs() << "warning: " << request.model << ": the value of input \"" << input.name
-                   << "\" decides the shapes of the program, its gradient is zero\n";
+    if (known.count(input.name) && !input.isData)
+      return fail(::llcc::ExitUnsupported, "the value of input \"" + input.name +
+                                               "\" must be known while compiling, so there is no gradient by it");
     RunTensor t;
     t.known = true;
     if (array)

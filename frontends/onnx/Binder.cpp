@@ -1,5 +1,6 @@
 // The vocabulary in which operator handlers read a node.
 #include "frontends/onnx/Binder.h"
+#include "frontends/onnx/ElementCast.h"
 #include "frontends/onnx/Importer.h"
 #include "frontends/onnx/Payload.h"
 #include "llvm/ADT/StringExtras.h"
@@ -56,6 +57,16 @@ void Binder::warn(const Twine &what) { importer.errors.warn(importer.file + ": "
 //===-- Inputs ---------------------------------------------------------------===//
 
 Value Binder::input(unsigned i, StringRef what) {
+  Type element = inputType(i).first;
+  if (!element || !isNarrowFloat(element))
+    return inputOfAnyType(i, what);
+  std::string type;
+  llvm::raw_string_ostream(type) << element;
+  (void)unsupported("input " + what + " has element type " + type + ", which is not supported here");
+  return {};
+}
+
+Value Binder::inputOfAnyType(unsigned i, StringRef what) {
   if (!hasInput(i)) {
     (void)bad("input " + what + " (number " + Twine(i) + ") is missing");
     return {};
@@ -240,7 +251,7 @@ void Binder::result(Value value, unsigned i, Type element) {
   }
   Type own = typeOf(value).getElementType();
   for (unsigned k = 0; k < numInputs() && !element && own.isSignlessInteger() && !own.isInteger(1); ++k)
-    if (Type type = inputType(k).first; type && signless(type) == own)
+    if (Type type = inputType(k).first; type && storageType(type) == own)
       element = type;
   Slot slot;
   slot.value = value;

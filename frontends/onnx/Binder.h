@@ -35,7 +35,10 @@ public:
   // Inputs. `what` is the input's name in the ONNX documentation.
   unsigned numInputs() const { return node.input_size(); }
   bool hasInput(unsigned i) const { return i < numInputs() && !node.input(i).empty(); }
+  /// 8-bit floats are refused: the IR holds their bits as i8, so that sums of them would be sums of bits.
   Value input(unsigned i, StringRef what);
+  /// …taken as well, by who only moves elements or converts them (ElementCast.h).
+  Value inputOfAnyType(unsigned i, StringRef what);
   /// An input of f32 or f64 elements.
   Value floatInput(unsigned i, StringRef what);
   /// Null without a message where the input is absent.

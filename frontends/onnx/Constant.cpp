@@ -23,9 +23,10 @@ std::optional<int64_t> countElements(ArrayRef<int64_t> shape) {
   return empty ? 0 : count;
 }
 
-Type signless(Type type) {
-  auto integer = dyn_cast_or_null<IntegerType>(type);
-  return integer && !integer.isSignless() ? IntegerType::get(type.getContext(), integer.getWidth()) : type;
+Type storageType(Type type) {
+  if (!type || (isa<FloatType>(type) && type.getIntOrFloatBitWidth() > 8) || type.isInteger(1))
+    return type;
+  return IntegerType::get(type.getContext(), std::max(8u, type.getIntOrFloatBitWidth()));
 }
 
 std::string showShape(ArrayRef<int64_t> shape) {
@@ -89,18 +90,22 @@ std::string Constant::bytes() const {
 }
 
 DenseElementsAttr Constant::attribute() const {
-  auto tensor = RankedTensorType::get(shape, signless(type));
+  Type storage = storageType(type);
+  auto tensor = RankedTensorType::get(shape, storage);
   bool splat = isSplat();
   int64_t count = splat ? 1 : size();
-  if (auto floatType = dyn_cast<FloatType>(type)) {
+  auto floatType = dyn_cast<FloatType>(type);
+  if (floatType && storage == type) {
     SmallVector<APFloat> values;
     for (int64_t i = 0; i < count; ++i)
       values.push_back(toFloat(reals[i], floatType));
     return DenseElementsAttr::get(tensor, values);
   }
   SmallVector<APInt> values;
-  for (int64_t i = 0; i < count; ++i)
-    values.push_back(APInt(type.getIntOrFloatBitWidth(), uint64_t(ints[i]), /*isSigned=*/true, /*implicitTrunc=*/true));
+  for (int64_t i = 0; i < count; ++i) {
+    uint64_t bits = floatType ? toFloat(reals[i], floatType).bitcastToAPInt().getZExtValue() : uint64_t(ints[i]);
+    values.push_back(APInt(storage.getIntOrFloatBitWidth(), bits, /*isSigned=*/true, /*implicitTrunc=*/true));
+  }
   return DenseElementsAttr::get(tensor, values);
 }
 

@@ -24,14 +24,15 @@ std::optional<int64_t> countElements(ArrayRef<int64_t> shape);
 /// "2x3"; "scalar" for no dimensions.
 std::string showShape(ArrayRef<int64_t> shape);
 
-/// ONNX knows unsigned integers (ui8 here), tensors of the IR have no sign: the element type there.
-Type signless(Type type);
+/// The element type in the IR of an ONNX element type: unsigned integers (ui8) have no sign there; 8-bit floats and
+/// integers below 8 bits are held as i8, one element a byte (ElementCast.h computes with them).
+Type storageType(Type type);
 
 /// A dense tensor. Floats of any width are held as double, rounded to the element type by whoever writes them, so that
 /// f32 arithmetic in double followed by rounding gives the f32 result; integers and booleans as int64
 /// (ui64 as the int64 of the same bits).
 struct Constant {
-  Type type; ///< element type: f16, bf16, f32, f64, i1, i8 … i64, ui8 … ui64
+  Type type; ///< element type: f16, bf16, f32, f64, i1, i8 … i64, ui8 … ui64; as storageType takes it
   Shape shape;
   std::vector<double> reals;
   std::vector<int64_t> ints;

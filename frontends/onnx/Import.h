@@ -94,6 +94,7 @@ struct DeclaredTensor {
   int32_t type = 0;     ///< of onnx.TensorProto.DataType
   std::string descr;    ///< numpy's name of that type
   bool argument = true; ///< inputs: @forward takes it; false where nothing reads it or it is in ImportOptions::known
+  bool isData = false;  ///< inputs: read only where no gradient goes: sizes, bounds, indices
 };
 
 struct ImportedModel {

@@ -42,7 +42,9 @@ LogicalResult Importer::checkOpsets() {
       opset = import.version();
   bool needsOpset = llvm::any_of(model.graph().node(),
                                  [](const auto &node) { return node.domain().empty() || node.domain() == "ai.onnx"; });
-  if (opset <= 0 && (needsOpset || !options.arrays))
+  if (opset <= 0 && !needsOpset)
+    opset = kNewestOpset; // other domains alone
+  if (opset <= 0)
     errors.add(ImportErrors::Bad, file + ": names no opset version of the ONNX domain; export it again");
   if (opset > kNewestOpset)
     errors.add(ImportErrors::Unsupported, file + ": uses opset " + Twine(opset) + ", this llcc knows opsets up to " +
@@ -132,16 +134,16 @@ Value Importer::valueOf(Slot &given, StringRef name) {
     s->value = same != arguments.end()
                    ? Value(function.getArgument(same - arguments.begin()))
                    : addParameter(s->tensor->name, nullptr, s->tensor,
-                                  RankedTensorType::get(s->tensor->payload.shape, signless(s->tensor->payload.type)));
+                                  RankedTensorType::get(s->tensor->payload.shape, storageType(s->tensor->payload.type)));
     s->element = s->tensor->payload.type;
   } else { // computed: masks repeat along batch and heads, they are stored once
-    auto type = RankedTensorType::get(constant->shape, signless(constant->type));
+    auto type = RankedTensorType::get(constant->shape, storageType(constant->type));
     ConstantPtr once = withoutRepeats(constant);
     Value value;
     if (isInline(*once))
       value = arith::ConstantOp::create(builder, nodeLoc(context, name), once->attribute());
     else
-      value = addParameter(name, once.get(), nullptr, RankedTensorType::get(once->shape, signless(once->type)));
+      value = addParameter(name, once.get(), nullptr, RankedTensorType::get(once->shape, storageType(once->type)));
     if (once != constant)
       value = BroadcastOp::create(builder, nodeLoc(context, name), type, value,
                                   llvm::to_vector(llvm::seq<int64_t>(0, type.getRank())));
@@ -169,6 +171,14 @@ LogicalResult Importer::importArrays() {
   if (!bound)
     return failure();
   batch = bound->batch;
+  llvm::StringSet<> differentiable; // read where a gradient may go
+  for (const auto *node : nodes)
+    for (int i = 0; i < node->input_size(); ++i) {
+      StringRef domain = node->domain() == "ai.onnx" ? StringRef() : StringRef(node->domain());
+      const OpRow *row = OpTable::get().find(domain, node->op_type(), opset);
+      if (!row || row->role(i) != Role::Data)
+        differentiable.insert(node->input(i));
+    }
   llvm::StringMap<RankedTensorType> types;
   for (const BoundInput &input : bound->inputs)
     types[input.name] = input.type;
@@ -179,6 +189,7 @@ LogicalResult Importer::importArrays() {
     declared.descr = numpyDescr(declared.type).str();
     bool isKnown = options.known.count(input.name());
     declared.argument = types.count(input.name()) && used.contains(input.name()) && !isKnown;
+    declared.isData = !differentiable.contains(input.name());
     declaredInputs.push_back(declared);
     Slot s;
     if (isKnown && types.count(input.name())) {

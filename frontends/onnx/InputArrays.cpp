@@ -48,7 +48,7 @@ static bool accepts(int32_t type, StringRef descr) {
   if (own == "|V2")
     return llvm::is_contained({"|V2", "<V2", "<u2", "<i2", "<f2"}, descr) && descr != "<f2";
   if (own == "|V1")
-    return llvm::is_contained({"|V1", "<V1", "|u1", "|i1"}, descr);
+    return llvm::is_contained({"|V1", "<V1", "<f1", "|u1", "|i1"}, descr);
   return own == descr;
 }
 
@@ -155,7 +155,7 @@ std::optional<BoundInputs> bindArrays(const ::onnx::GraphProto &graph, const Inp
       checkDims(tensor.shape(), array.shape, input.name(), subject, sizes, errors);
     BoundInput b;
     b.name = input.name();
-    b.type = RankedTensorType::get(array.shape, signless(element));
+    b.type = RankedTensorType::get(array.shape, storageType(element));
     b.element = element;
     bound.inputs.push_back(b);
   }
@@ -170,12 +170,18 @@ ConstantPtr constantOfArray(const InputArray &array, const ::onnx::ValueInfoProt
   proto.set_data_type(input.type().tensor_type().elem_type());
   for (int64_t size : array.shape)
     proto.add_dims(size);
-  proto.set_raw_data(array.bytes);
   Payload payload;
   payload.type = elementType(context, proto.data_type());
+  // An array has one element a byte, a file packs those of 4 and 2 bits.
+  unsigned width = payload.type.getIntOrFloatBitWidth();
+  unsigned shared = width == 1 || width >= 8 ? 1 : 8 / width;
+  std::string raw = shared == 1 ? array.bytes : std::string((array.bytes.size() + shared - 1) / shared, '\0');
+  for (size_t i = 0; shared > 1 && i < array.bytes.size(); ++i)
+    raw[i / shared] |= char((array.bytes[i] & ((1 << width) - 1)) << i % shared * width);
+  proto.set_raw_data(raw);
   payload.shape.assign(array.shape.begin(), array.shape.end());
   payload.elements = *countElements(array.shape);
-  payload.bytes = array.bytes.size();
+  payload.bytes = raw.size();
   ExternalFiles none("");
   return readConstant(proto, payload, none);
 }

@@ -189,7 +189,7 @@ std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const Imp
       errors.add(ImportErrors::Bad, file + ": input " + quote(b.name) + " has dimensions " + showShape(shape) +
                                         ", a negative size or more than 2^40 elements");
     b.element = elementType(context, tensor.elem_type());
-    b.type = RankedTensorType::get(shape, signless(elementType(context, tensor.elem_type())));
+    b.type = RankedTensorType::get(shape, storageType(elementType(context, tensor.elem_type())));
     bound.inputs.push_back(b);
   }
   if (!missing.empty()) {

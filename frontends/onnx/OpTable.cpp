@@ -35,6 +35,8 @@ OpTable::OpTable() {
   addSignalOps(*this);
   addSortOps(*this);
   addTrigonometryOps(*this);
+  addStateSpaceOps(*this);
+  addTrainingOps(*this);
   addWindowOps(*this);
 }
 

@@ -96,6 +96,8 @@ void addShapeOps(OpTable &table);
 void addSignalOps(OpTable &table);
 void addSortOps(OpTable &table);
 void addTrigonometryOps(OpTable &table);
+void addStateSpaceOps(OpTable &table);
+void addTrainingOps(OpTable &table);
 void addWindowOps(OpTable &table);
 
 } // namespace mlir::llcc::frontend

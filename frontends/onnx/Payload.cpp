@@ -51,9 +51,35 @@ Type elementType(MLIRContext *context, int32_t type) {
     return IntegerType::get(context, 64, IntegerType::Unsigned);
   case TensorProto::BOOL:
     return IntegerType::get(context, 1);
+  case TensorProto::INT4:
+    return IntegerType::get(context, 4);
+  case TensorProto::UINT4:
+    return IntegerType::get(context, 4, IntegerType::Unsigned);
+  case TensorProto::INT2:
+    return IntegerType::get(context, 2);
+  case TensorProto::UINT2:
+    return IntegerType::get(context, 2, IntegerType::Unsigned);
+  case TensorProto::FLOAT8E4M3FN:
+    return Float8E4M3FNType::get(context);
+  case TensorProto::FLOAT8E4M3FNUZ:
+    return Float8E4M3FNUZType::get(context);
+  case TensorProto::FLOAT8E5M2:
+    return Float8E5M2Type::get(context);
+  case TensorProto::FLOAT8E5M2FNUZ:
+    return Float8E5M2FNUZType::get(context);
+  case TensorProto::FLOAT8E8M0:
+    return Float8E8M0FNUType::get(context);
+  case TensorProto::FLOAT4E2M1:
+    return Float4E2M1FNType::get(context);
   default:
     return {};
   }
+}
+
+/// 2 for types of 4 bits, 4 for those of 2: several elements share a byte, the first in the low bits.
+static int64_t elementsPerByte(Type type) {
+  unsigned width = type.getIntOrFloatBitWidth();
+  return width == 1 || width >= 8 ? 1 : 8 / width;
 }
 
 /// Elements in the typed field that belongs to the tensor's type.
@@ -114,7 +140,7 @@ std::optional<Payload> checkPayload(const TensorProto &tensor, const Twine &subj
                 "has dimensions " + showShape(p.shape) + ", a negative size or more than 2^40 elements");
   p.elements = *count;
   unsigned width = std::max(8u, p.type.getIntOrFloatBitWidth()) / 8;
-  p.bytes = uint64_t(p.elements) * width;
+  p.bytes = uint64_t(llvm::divideCeil(p.elements, elementsPerByte(p.type))) * width;
   if (tensor.has_segment())
     return fail(ImportErrors::Unsupported,
                 "is stored in segments, which is not supported; save the model again with onnx.save");
@@ -138,7 +164,7 @@ std::optional<Payload> checkPayload(const TensorProto &tensor, const Twine &subj
     if (tensor.raw_data().size() != p.bytes)
       return fail(ImportErrors::Bad, "has " + Twine(tensor.raw_data().size()) + " bytes of data, its dimensions " +
                                          showShape(p.shape) + " need " + Twine(p.bytes));
-  } else if (countTyped(tensor) != p.elements) {
+  } else if (countTyped(tensor) != int64_t(llvm::divideCeil(p.elements, elementsPerByte(p.type)))) {
     return fail(ImportErrors::Bad, "has " + Twine(countTyped(tensor)) + " elements of data, its dimensions " +
                                        showShape(p.shape) + " need " + Twine(p.elements));
   }
@@ -207,19 +233,23 @@ ConstantPtr readConstant(const TensorProto &tensor, const Payload &payload, Exte
   c->type = payload.type;
   c->shape = payload.shape;
   unsigned width = std::max(8u, payload.type.getIntOrFloatBitWidth()) / 8;
+  int64_t shared = elementsPerByte(payload.type);
   for (int64_t i = 0; i < payload.elements; ++i) {
     uint64_t bits = 0;
-    memcpy(&bits, raw.data() + i * width, width);
+    memcpy(&bits, raw.data() + i / shared * width, width);
+    if (shared > 1)
+      bits = bits >> i % shared * (8 / shared) & llvm::maskTrailingOnes<uint64_t>(8 / shared);
     if (payload.type.isF64())
       c->reals.push_back(llvm::bit_cast<double>(bits));
     else if (payload.type.isF32())
       c->reals.push_back(llvm::bit_cast<float>(uint32_t(bits)));
     else if (auto floatType = dyn_cast<FloatType>(payload.type))
-      c->reals.push_back(APFloat(floatType.getFloatSemantics(), APInt(16, bits)).convertToDouble());
+      c->reals.push_back(APFloat(floatType.getFloatSemantics(), APInt(floatType.getWidth(), bits)).convertToDouble());
     else
-      c->ints.push_back(payload.type.isInteger(1)          ? bits != 0
-                        : payload.type.isUnsignedInteger() ? int64_t(bits)
-                                                           : llvm::SignExtend64(bits, width * 8));
+      c->ints.push_back(payload.type.isInteger(1) ? bits != 0
+                        : payload.type.isUnsignedInteger()
+                            ? int64_t(bits)
+                            : llvm::SignExtend64(bits, payload.type.getIntOrFloatBitWidth()));
   }
   return c;
 }

@@ -81,9 +81,9 @@ Message child(Message parent, uint32_t field) {
   case Message::Node:
     return field == 5 ? Message::Attribute : Message::Other;
   case Message::Attribute:
-    return field == 5 || field == 10 - 1 ? Message::Tensor
-           : field == 6 || field == 10   ? Message::Graph
-                                         : Message::Other;
+    return field == 5 || field == 10   ? Message::Tensor // t, tensors; 9 are strings
+           : field == 6 || field == 11 ? Message::Graph  // g, graphs
+                                       : Message::Other;
   default:
     return Message::Other;
   }

@@ -137,7 +137,7 @@ private:
         if (!isPlain(type))
           fail(op) << where(op) << op->getName() << " has result type " << type << ", needs a tensor of known shape";
       DenseElementsAttr constant;
-      if (matchPattern(op, m_Constant(&constant)) && !constant.isSplat() &&
+      if (matchPattern(op, m_Constant(&constant)) && !constant.isSplat() && !constant.empty() &&
           (isa<FloatType>(constant.getElementType()) || constant.getNumElements() > kMaxInlineInts))
         fail(op) << where(op) << "constant of type " << constant.getType()
                  << " is written out, it must be a parameter that refers to bytes";

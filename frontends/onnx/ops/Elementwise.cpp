@@ -1,5 +1,7 @@
 // Elementwise operators: arith and math on tensors of equal shape, with numpy's broadcasting made explicit.
 #include "frontends/onnx/Arithmetic.h"
+#include "frontends/onnx/ElementCast.h"
+#include "frontends/onnx/Emit.h"
 #include "frontends/onnx/Fold.h"
 #include "frontends/onnx/OpTable.h"
 #include "frontends/onnx/Payload.h"
@@ -320,8 +322,6 @@ static LogicalResult importPow(Binder &b) {
 
 /// Cast names the type by an attribute, CastLike by its second input.
 static Type castTarget(Binder &b) {
-  b.ignoreAttr("saturate");   // float8 only
-  b.ignoreAttr("round_mode"); // float8 only
   if (b.node.op_type() == "CastLike") {
     Type like = b.inputType(1).first;
     if (!like)
@@ -336,51 +336,26 @@ static Type castTarget(Binder &b) {
 }
 
 static LogicalResult importCast(Binder &b) {
-  Type declared = castTarget(b);
-  Value x = b.input(0, "input");
-  if (!x || !declared)
+  CastRules rules;
+  rules.saturate = b.attrInt("saturate", 1);
+  rules.roundMode = b.attrString("round_mode", "up");
+  Type to = castTarget(b), from = b.inputType(0).first;
+  Value x = b.inputOfAnyType(0, "input");
+  if (!x || !to)
     return failure();
-  // The IR has no signs: they choose the op.
-  Type to = signless(declared), from = typeOf(x).getElementType();
-  auto type = RankedTensorType::get(shapeOf(x), to);
-  unsigned fromBits = from.getIntOrFloatBitWidth(), toBits = to.getIntOrFloatBitWidth();
-  bool fromUnsigned = b.isUnsigned(0) || from.isInteger(1);
-  auto give = [&](Value value) { b.result(value, 0, declared); };
-  if (from == to)
-    give(x);
-  else if (to.isInteger(1) && isa<FloatType>(from))
-    give(arith::CmpFOp::create(b.builder, b.loc, arith::CmpFPredicate::UNE, x, splatLike(b, x, 0)));
-  else if (to.isInteger(1))
-    give(arith::CmpIOp::create(b.builder, b.loc, arith::CmpIPredicate::ne, x, splatLike(b, x, 0)));
-  else if (isa<FloatType>(from) && isa<FloatType>(to)) {
-    if (fromBits == toBits) { // f16 and bf16: neither holds the other
-      x = arith::ExtFOp::create(b.builder, b.loc, type.clone(b.builder.getF32Type()), x);
-      fromBits = 32;
-    }
-    give(fromBits < toBits ? Value(arith::ExtFOp::create(b.builder, b.loc, type, x))
-                           : Value(arith::TruncFOp::create(b.builder, b.loc, type, x)));
-  } else if (isa<FloatType>(from)) {
-    // By way of 64 bits, so that numbers outside of the narrow type wrap as numpy's do.
-    bool isWide = declared.isUnsignedInteger(64);
-    Value wide = isWide ? Value(arith::FPToUIOp::create(b.builder, b.loc, type, x))
-                        : Value(arith::FPToSIOp::create(b.builder, b.loc, type.clone(b.builder.getI64Type()), x));
-    give(toBits == 64 ? wide : Value(arith::TruncIOp::create(b.builder, b.loc, type, wide)));
-  } else if (isa<FloatType>(to))
-    give(fromUnsigned ? Value(arith::UIToFPOp::create(b.builder, b.loc, type, x))
-                      : Value(arith::SIToFPOp::create(b.builder, b.loc, type, x)));
-  else if (fromBits < toBits)
-    give(fromUnsigned ? Value(arith::ExtUIOp::create(b.builder, b.loc, type, x))
-                      : Value(arith::ExtSIOp::create(b.builder, b.loc, type, x)));
-  else
-    give(arith::TruncIOp::create(b.builder, b.loc, type, x));
+  b.result(castElements(b, x, from, to, rules), 0, to);
   return success();
 }
 
 static LogicalResult foldCast(Binder &b) {
-  Type to = castTarget(b);
+  Type to = castTarget(b), from = b.inputType(0).first;
   ConstantPtr x = b.constant(0);
   if (!x || !to)
     return failure();
+  if (isNarrowFloat(to) || isNarrowFloat(from)) // their rounding is said in one place
+    return importCast(b);
+  b.ignoreAttr("saturate");
+  b.ignoreAttr("round_mode");
   auto y = std::make_shared<Constant>();
   y->type = to;
   y->shape = x->shape;
@@ -396,6 +371,28 @@ static LogicalResult foldCast(Binder &b) {
   }
   y->round();
   b.result(ConstantPtr(y));
+  return success();
+}
+
+/// The same bits as another type of the same width.
+static LogicalResult importBitCast(Binder &b) {
+  Type to = castTarget(b), from = b.inputType(0).first;
+  Value x = b.inputOfAnyType(0, "input");
+  if (!x || !to)
+    return failure();
+  auto bitsOf = [](Type type) { return type.isInteger(1) ? 8 : type.getIntOrFloatBitWidth(); }; // numpy's bool
+  if (bitsOf(to) != bitsOf(from))
+    return b.bad("input has " + Twine(bitsOf(from)) + " bits an element, attribute \"to\" asks for " +
+                 Twine(bitsOf(to)));
+  auto type = RankedTensorType::get(shapeOf(x), storageType(to));
+  if (x.getType() == type)
+    b.result(x, 0, to);
+  else if (from.isInteger(1))
+    b.result(arith::ExtUIOp::create(b.builder, b.loc, type, x), 0, to);
+  else if (to.isInteger(1))
+    b.result(arith::CmpIOp::create(b.builder, b.loc, arith::CmpIPredicate::ne, x, splatLike(b, x, 0)), 0, to);
+  else
+    b.result(arith::BitcastOp::create(b.builder, b.loc, type, x), 0, to);
   return success();
 }
 
@@ -437,6 +434,7 @@ void addElementwiseOps(OpTable &t) {
   t.onOp("Clip", 6, importClip, {Role::Elementwise, Role::Data});
   t.onOp("Cast", 6, importCast, {Role::View}, foldCast);
   t.onOp("CastLike", 15, importCast, {Role::View, Role::Data}, foldCast);
+  t.onOp("BitCast", 26, importBitCast, {Role::Data});
   t.onOp("Identity", 1, importIdentity, {Role::View});
 }
 

@@ -53,14 +53,14 @@ static LogicalResult importGather(Binder &b) {
     starts[*axis] = i < 0 ? i + size : i;
     row[*axis] = 1;
     if (row != table)
-      x = SliceOp::create(b.builder, b.loc, RankedTensorType::get(row, tableType), x, starts, strides);
+      x = SliceOp::create(b.builder, b.loc, RankedTensorType::get(row, storageType(tableType)), x, starts, strides);
     b.result(reshape(b, x, to));
     return success();
   }
   Value i = b.input(1, "indices");
   if (!i)
     return failure();
-  b.result(GatherOp::create(b.builder, b.loc, RankedTensorType::get(to, tableType), x, i, *axis));
+  b.result(GatherOp::create(b.builder, b.loc, RankedTensorType::get(to, storageType(tableType)), x, i, *axis));
   return success();
 }
 

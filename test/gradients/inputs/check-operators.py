@@ -17,6 +17,8 @@ NOT_DIFFERENTIABLE = {
     ("NonMaxSuppression", 10): "its result is positions",
     ("Unique", 11): "folded while importing, from constants",
     ("Range", 11): "folded while importing, from constants",
+    **{(f"ai.onnx.preview.training::{name}", 1): "an update, not a layer" for name in ("Adagrad", "Adam", "Momentum")},
+    ("BitCast", 26): "its result is the bits",
     ("Constant", 1): "has no input",
     ("Bernoulli", 15): "its result is a choice",
     ("Multinomial", 7): "its result is a choice",
