@@ -71,6 +71,13 @@ def Llcc_SliceOp : Llcc_UnaryShapeOp<"slice"> {
   let hasFolder = 1;
 }
 
+def Llcc_ReverseOp : Llcc_UnaryShapeOp<"reverse"> {
+  let summary = "x backwards along dims";
+  let description = "(C1) dims strictly increasing, within rank; (C2) the result has x's shape.";
+  let arguments = (ins Llcc_Tensor:$x, DenseI64ArrayAttr:$dims);
+  let assemblyFormat = "$x `dims` $dims attr-dict `:` type($x) `->` type($result)";
+}
+
 def Llcc_PadOp : Llcc_UnaryShapeOp<"pad"> {
   let summary = "x with constant borders";
   let description = [{
@@ -105,9 +112,12 @@ def Llcc_GatherOp : Llcc_Op<"gather", [Pure]> {
   let summary = "ONNX Gather: result[pre, idx.., post] = table[pre, indices[idx..], post]";
   let description = [{
     Negative indices count from the end; an index out of range reads as if clamped (labels and ids are checked by the loader).
-    (C1) result shape = table[:axis] + indices + table[axis+1:].
+    The first `batch` dimensions of table and indices run together: result[b.., pre, idx.., post] = table[b.., pre, indices[b.., idx..], post]
+    (GatherElements, GatherND with batch_dims, TopK).
+    (C1) 0 <= batch <= axis, and the first `batch` sizes of table and indices are equal; (C2) result shape = table[:axis] + indices[batch:] + table[axis+1:].
+    `%y = llcc.gather %t, %i axis 1 {batch = 1 : i64} : tensor<4x9xf32>, tensor<4x2xi64> -> tensor<4x2xf32>`
   }];
-  let arguments = (ins Llcc_Tensor:$table, Llcc_Int:$indices, I64Attr:$axis);
+  let arguments = (ins Llcc_Tensor:$table, Llcc_Int:$indices, I64Attr:$axis, DefaultValuedAttr<I64Attr, "0">:$batch);
   let results = (outs Llcc_Tensor:$result);
   let assemblyFormat = "$table `,` $indices `axis` $axis attr-dict `:` type($table) `,` type($indices) `->` type($result)";
   let hasVerifier = 1;
@@ -115,9 +125,39 @@ def Llcc_GatherOp : Llcc_Op<"gather", [Pure]> {
 
 def Llcc_ScatterAddOp : Llcc_Op<"scatter_add", [Pure]> {
   let summary = "gradient of gather: zeros of the table's shape plus every update at its index, in index order";
-  let arguments = (ins Llcc_Float:$updates, Llcc_Int:$indices, I64Attr:$axis);
+  let description = "Constraints as gather, with the result in the table's and the updates in the result's place.";
+  let arguments = (ins Llcc_Float:$updates, Llcc_Int:$indices, I64Attr:$axis, DefaultValuedAttr<I64Attr, "0">:$batch);
   let results = (outs Llcc_Float:$result);
   let assemblyFormat = "$updates `,` $indices `axis` $axis attr-dict `:` type($updates) `,` type($indices) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Llcc_ScatterOp : Llcc_Op<"scatter", [Pure]> {
+  let summary = "data, each update put (or with a kind combined) at its index, in index order";
+  let description = [{
+    ONNX ScatterElements and ScatterND: result[b.., pre, indices[b.., idx..], post] = updates[b.., pre, idx.., post], or kind(result there, update).
+    Of updates that name one place without a kind the last one stays. Negative indices count from the end; an update whose index is out of
+    range is dropped (rows of padding have such an index).
+    (C1) as gather, with data in the table's and updates in the result's place; (C2) the result has the type of data.
+    `%y = llcc.scatter %x, %u, %i axis 0 by <sum> : tensor<9xf32>, tensor<4xf32>, tensor<4xi64>`
+  }];
+  let arguments = (ins Llcc_Tensor:$data, Llcc_Tensor:$updates, Llcc_Int:$indices, I64Attr:$axis, DefaultValuedAttr<I64Attr, "0">:$batch,
+                       OptionalAttr<Llcc_ReduceKindAttr>:$kind);
+  let results = (outs Llcc_Tensor:$result);
+  let assemblyFormat = "$data `,` $updates `,` $indices `axis` $axis (`by` $kind^)? attr-dict `:` type($data) `,` type($updates) `,` type($indices) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Llcc_ArgsortOp : Llcc_Op<"argsort", [Pure]> {
+  let summary = "indices along axis that sort x: result[.., j, ..] is where the j-th smallest element stands";
+  let description = [{
+    With `descending` the j-th largest. Equal elements stand in index order either way; NaN counts as largest.
+    (C1) axis is a dimension of x; (C2) the result has x's shape.
+    `%i = llcc.argsort %x axis 1 descending : tensor<8x5xf32> -> tensor<8x5xi64>`
+  }];
+  let arguments = (ins Llcc_Tensor:$x, I64Attr:$axis, UnitAttr:$descending);
+  let results = (outs Llcc_Int:$result);
+  let assemblyFormat = "$x `axis` $axis (`descending` $descending^)? attr-dict `:` type($x) `->` type($result)";
   let hasVerifier = 1;
 }
 

@@ -107,6 +107,16 @@ LogicalResult Binder::constantInts(unsigned i, StringRef what, SmallVectorImpl<i
   return success();
 }
 
+Value Binder::value(ConstantPtr constant) {
+  std::string name;
+  for (unsigned i = 0; i == 0 || importer.slot(name); ++i)
+    name = nodeName(node).str() + "#" + std::to_string(i);
+  Slot slot;
+  slot.constant = std::move(constant);
+  importer.define(name, slot);
+  return importer.valueOf(name);
+}
+
 std::pair<Type, Shape> Binder::inputType(unsigned i) {
   return hasInput(i) ? importer.typeOfName(node.input(i)) : std::pair<Type, Shape>();
 }

@@ -66,6 +66,8 @@ public:
   /// Does input `i` hold unsigned integers? Values of the IR have no sign; what depends on it (Div, compare, Cast, max)
   /// asks here.
   bool isUnsigned(unsigned i) { return inputType(i).first && inputType(i).first.isUnsignedInteger(); }
+  /// IR for something that the handler computed.
+  Value value(ConstantPtr constant);
 
   // Results.
   /// `element`: the ONNX element type, with its sign. Without it integers are unsigned where the first input of that

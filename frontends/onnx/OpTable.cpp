@@ -6,12 +6,19 @@ namespace mlir::llcc::frontend {
 OpTable::OpTable() {
   addConstantOps(*this);
   addContractionOps(*this);
+  addCumulativeOps(*this);
+  addEinsumOps(*this);
   addElementwiseOps(*this);
+  addGridOps(*this);
   addIndexingOps(*this);
   addLogicOps(*this);
   addNormalizationOps(*this);
+  addRearrangeOps(*this);
   addReductionOps(*this);
+  addResizeOps(*this);
+  addScatterOps(*this);
   addShapeOps(*this);
+  addSortOps(*this);
   addStateSpaceOps(*this);
   addTrainingOps(*this);
   addWindowOps(*this);

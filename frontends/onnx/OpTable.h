@@ -67,12 +67,19 @@ private:
 // One function a family (ops/*.cpp) adds its rows.
 void addConstantOps(OpTable &table);
 void addContractionOps(OpTable &table);
+void addCumulativeOps(OpTable &table);
+void addEinsumOps(OpTable &table);
 void addElementwiseOps(OpTable &table);
+void addGridOps(OpTable &table);
 void addIndexingOps(OpTable &table);
 void addLogicOps(OpTable &table);
 void addNormalizationOps(OpTable &table);
+void addRearrangeOps(OpTable &table);
 void addReductionOps(OpTable &table);
+void addResizeOps(OpTable &table);
+void addScatterOps(OpTable &table);
 void addShapeOps(OpTable &table);
+void addSortOps(OpTable &table);
 void addStateSpaceOps(OpTable &table);
 void addTrainingOps(OpTable &table);
 void addWindowOps(OpTable &table);

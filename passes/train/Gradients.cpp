@@ -12,6 +12,7 @@ GradientTable::GradientTable() {
   addElementwiseGradients(*this);
   addMathGradients(*this);
   addShapeGradients(*this);
+  addIndexingGradients(*this);
   addContractionGradients(*this);
   addWholeGradients(*this);
 }

@@ -69,6 +69,7 @@ private:
 void addElementwiseGradients(GradientTable &table);
 void addMathGradients(GradientTable &table);
 void addShapeGradients(GradientTable &table);
+void addIndexingGradients(GradientTable &table);
 void addContractionGradients(GradientTable &table);
 void addWholeGradients(GradientTable &table);
 

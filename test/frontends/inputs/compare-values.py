@@ -60,7 +60,7 @@ def check(path):
         else:
             name = attributes["llcc.input"].strip('"')
             if element.startswith("i"):
-                array = rng.integers(0, int(attributes["llcc.classes"]), shape).astype(np.int64 if element == "i64" else np.int32)
+                array = rng.integers(0, int(attributes.get("llcc.classes", 3)), shape).astype(np.int64 if element == "i64" else np.int32)
             else:  # names that begin with p must be positive
                 array = (rng.uniform(0.3, 2, shape) if name[0] == "p" else rng.standard_normal(shape)).astype(np.float64 if element == "f64" else np.float32)
             feeds[name] = array
@@ -74,10 +74,13 @@ def check(path):
         file.write(module)
         file.flush()
         printed = run("llcc-interpret", file.name)
-    if model.opset_import[0].version < 13 and any(n.op_type.endswith("Softmax") for n in model.graph.node):  # the evaluator reads old ones as if they were new
+    old = model.opset_import[0].version < 13 and any(n.op_type.endswith(("Softmax", "Hardmax")) for n in model.graph.node)  # the evaluator reads them as if they were new
+    try:
+        want = None if old else ReferenceEvaluator(model).run(None, feeds)
+    except Exception:  # it lacks old operators, indices of a part, negative pads
+        want = None
+    if want is None:
         want = onnxruntime.InferenceSession(path).run(None, feeds)
-    else:
-        want = ReferenceEvaluator(model).run(None, feeds)
     got = [np.array([float(v) for v in line.split("[")[1].rstrip("]\n").split(",")]) if "[" in line else np.array([float(line.split(": ")[1])])
            for line in printed.splitlines() if line.startswith("result")]
     assert len(got) == len(want), (path, len(got), len(want))

@@ -11,7 +11,11 @@ import onnx
 NOT_DIFFERENTIABLE = {
     **{(name, 7): "its result is boolean" for name in ("And", "Equal", "Greater", "Less", "Or", "Xor")},
     **{(name, 12): "its result is boolean" for name in ("GreaterOrEqual", "LessOrEqual")},
-    **{(name, 11): "folded while importing, from constants" for name in ("CumSum", "GatherND", "Range")},
+    **{(name, 1): "its result is positions" for name in ("ArgMax", "ArgMin")},
+    ("EyeLike", 9): "reads sizes, not values",
+    ("Hardmax", 1): "constant almost everywhere",
+    ("NonZero", 9): "its result is positions",
+    ("Range", 11): "folded while importing, from constants",
     **{(f"ai.onnx.preview.training::{name}", 1): "an update, not a layer" for name in ("Adagrad", "Adam", "Momentum")},
     ("BitCast", 26): "its result is the bits",
     ("Constant", 1): "has no input",
