@@ -232,6 +232,8 @@ void Binder::forward(unsigned input, unsigned i) {
     importer.define(node.output(i), *importer.slot(node.input(input)));
 }
 
+void Binder::resultHasPadding() { importer.padRows(node.output(0)); }
+
 bool Binder::outputUsed(unsigned i) const {
   return int(i) < node.output_size() && !node.output(i).empty() && importer.isUsed(node.output(i));
 }

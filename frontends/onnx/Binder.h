@@ -74,6 +74,8 @@ public:
   /// width is.
   void result(Value value, unsigned i = 0, Type element = {});
   void result(ConstantPtr constant, unsigned i = 0);
+  /// Rows of output 0 beyond those that exist are kNoRow (PaddedRows.h).
+  void resultHasPadding();
   /// The result is input `i` under another name.
   void forward(unsigned input, unsigned i = 0);
   /// True where somebody reads output `i` of the node.

@@ -301,7 +301,11 @@ void Importer::importNode(const ::onnx::NodeProto &node) {
     LogicalResult result = handler(binder);
     if (succeeded(result))
       result = binder.finish();
-    else if (errors.messages.size() == before)
+    if (succeeded(result))
+      if (std::string why = padded.follow(node, [&](const std::string &name) { return typeOfName(name).second; });
+          !why.empty())
+        result = binder.unsupported(why);
+    if (failed(result) && errors.messages.size() == before)
       (void)binder.bad("cannot be read");
     if (succeeded(result))
       return;
@@ -334,6 +338,11 @@ LogicalResult Importer::importOutputs() {
     Slot *s = slot(output->name());
     if (!s || s->broken)
       return failure(); // said where it broke
+    if (padded.contains(output->name())) {
+      errors.add(ImportErrors::Unsupported, file + ": output " + quote(output->name()) +
+                                                ": its shape depends on the model's data (on what a NonZero finds)");
+      return failure();
+    }
     values.push_back(valueOf(output->name()));
     attributes.push_back(
         builder.getDictionaryAttr(builder.getNamedAttr("llcc.output", builder.getStringAttr(output->name()))));

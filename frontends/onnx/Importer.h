@@ -3,6 +3,7 @@
 #define LLCC_FRONTENDS_ONNX_IMPORTER_H
 
 #include "frontends/onnx/Binder.h"
+#include "frontends/onnx/PaddedRows.h"
 #include "frontends/onnx/Parameters.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringSet.h"
@@ -34,6 +35,9 @@ public:
   /// A handler would need the elements of `name` while importing: notes the inputs that it is computed from.
   void wantConstant(const std::string &name);
 
+  /// NonZero's result `name` has more rows than elements were found.
+  void padRows(const std::string &name) { padded.add(name); }
+
   const std::string file; ///< name of the model file, for messages
   ImportErrors &errors;
   ExternalFiles files;
@@ -59,6 +63,7 @@ private:
   std::vector<Initializer> tensors;
   std::map<std::string, Slot> slots;
   llvm::StringSet<> used;
+  PaddedRows padded;
   std::vector<const ::onnx::NodeProto *> nodes; ///< live, producers first
   InputArrays defaults;                         ///< of graph inputs that have an initializer and no array
   std::vector<DeclaredTensor> declaredInputs, declaredOutputs;

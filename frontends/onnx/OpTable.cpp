@@ -17,6 +17,7 @@ OpTable::OpTable() {
   addReductionOps(*this);
   addResizeOps(*this);
   addScatterOps(*this);
+  addSelectionOps(*this);
   addShapeOps(*this);
   addSortOps(*this);
   addStateSpaceOps(*this);

@@ -78,6 +78,7 @@ void addRearrangeOps(OpTable &table);
 void addReductionOps(OpTable &table);
 void addResizeOps(OpTable &table);
 void addScatterOps(OpTable &table);
+void addSelectionOps(OpTable &table);
 void addShapeOps(OpTable &table);
 void addSortOps(OpTable &table);
 void addStateSpaceOps(OpTable &table);

@@ -1,6 +1,7 @@
 // What reads by index: Gather, GatherElements, GatherND; NonZero, whose result is indices.
 #include "frontends/onnx/Indexing.h"
 #include "frontends/onnx/OpTable.h"
+#include "frontends/onnx/PaddedRows.h"
 
 namespace mlir::llcc::frontend {
 
@@ -160,13 +161,42 @@ static LogicalResult importGatherND(Binder &b) {
   return success();
 }
 
+/// As many rows as the input has elements: those found in order, then kNoRow. PaddedRows proves that nobody sees these.
+static LogicalResult importNonZeroOfData(Binder &b) {
+  Value x = b.input(0, "X");
+  if (!x)
+    return failure();
+  Shape shape(shapeOf(x)), strides = stridesOf(shape);
+  int64_t count = typeOf(x).getNumElements(), rank = shape.size();
+  if (rank == 0 || count < 2 || count >= kNoRow)
+    return b.unsupported("the size of its result depends on the model's data; its input must be a constant");
+  Value flat = reshape(b, x, {count}), zero = splatLike(b, flat, 0);
+  Value is = isa<FloatType>(typeOf(x).getElementType()) ? compare(b, arith::CmpFPredicate::UNE, flat, zero)
+                                                        : compare(b, arith::CmpIPredicate::ne, flat, zero);
+  auto i64 = RankedTensorType::get({count}, b.builder.getI64Type());
+  Value found = arith::ExtUIOp::create(b.builder, b.loc, i64, is);
+  Value order = ArgsortOp::create(b.builder, b.loc, i64, found, 0, /*descending=*/true);
+  Value many = broadcast(b, reduce(b, found, ReduceKind::Sum, {0}, /*keep=*/false), {count}, {});
+  Value exists = compare(b, arith::CmpIPredicate::slt, positions(b, {count}, 0), many);
+  SmallVector<Value> rows;
+  for (int64_t d = 0; d < rank; ++d) {
+    Value i = arith::DivSIOp::create(b.builder, b.loc, order, splatLike(b, order, double(strides[d])));
+    if (d > 0)
+      i = arith::RemSIOp::create(b.builder, b.loc, i, splatLike(b, i, double(shape[d])));
+    rows.push_back(reshape(b, select(b, exists, i, splatLike(b, i, double(kNoRow))), {1, count}));
+  }
+  b.result(concat(b, rows, 0));
+  b.resultHasPadding();
+  return success();
+}
+
 /// Indices of elements that are not 0, [rank, count]; how many there are is part of the shape.
 static LogicalResult importNonZero(Binder &b) {
   ConstantPtr x = b.constant(0);
   if (!b.hasInput(0))
     return b.bad("input X (number 0) is missing");
   if (!x)
-    return b.unsupported("the size of its result depends on the model's data; its input must be a constant");
+    return importNonZeroOfData(b);
   std::vector<Shape> found;
   for (int64_t i = 0; i < x->size(); ++i)
     if (x->real(i) != 0)
