@@ -64,16 +64,23 @@ Value select(Binder &b, Value condition, Value x, Value y) {
   return arith::SelectOp::create(b.builder, b.loc, condition, x, y);
 }
 
-Value asInt64(Binder &b, Value x) {
+Value asInt64(Binder &b, Value x, bool isUnsigned) {
   auto type = RankedTensorType::get(shapeOf(x), b.builder.getI64Type());
   Type from = typeOf(x).getElementType();
   if (from.isInteger(64))
     return x;
   if (isa<FloatType>(from))
     return arith::FPToSIOp::create(b.builder, b.loc, type, x);
-  if (from.isInteger(1))
+  if (from.isInteger(1) || isUnsigned)
     return arith::ExtUIOp::create(b.builder, b.loc, type, x);
   return arith::ExtSIOp::create(b.builder, b.loc, type, x);
+}
+
+Value flipSign(Binder &b, Value x) {
+  auto type = typeOf(x);
+  llvm::APInt sign = llvm::APInt::getSignMask(type.getElementTypeBitWidth());
+  Value flip = arith::ConstantOp::create(b.builder, b.loc, DenseElementsAttr::get(type, sign));
+  return arith::XOrIOp::create(b.builder, b.loc, x, flip);
 }
 
 Value intTensor(Binder &b, ArrayRef<int64_t> values, ArrayRef<int64_t> shape) {

@@ -24,7 +24,9 @@ Value compare(Binder &b, arith::CmpIPredicate predicate, Value x, Value y);
 Value compare(Binder &b, arith::CmpFPredicate predicate, Value x, Value y);
 Value select(Binder &b, Value condition, Value x, Value y);
 /// x (integers, or floats that are whole) as i64.
-Value asInt64(Binder &b, Value x);
+Value asInt64(Binder &b, Value x, bool isUnsigned = false);
+/// Unsigned integers as signed ones of the same order, and back.
+Value flipSign(Binder &b, Value x);
 
 /// i64 numbers that are known.
 Value intTensor(Binder &b, ArrayRef<int64_t> values, ArrayRef<int64_t> shape);

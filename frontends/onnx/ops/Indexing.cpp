@@ -149,14 +149,14 @@ static LogicalResult importGatherND(Binder &b) {
   if (!x || !indices)
     return failure();
   if (*count == 0 || typeOf(x).getNumElements() == 0) {
-    b.result(splat(b, to, type, 0));
+    b.result(splat(b, to, storageType(type), 0));
     return success();
   }
   ArrayRef<int64_t> indexed = ArrayRef(shape).slice(batches, depth);
   Shape table(ArrayRef(shape).take_front(batches));
   table.push_back(*countElements(indexed));
   table.append(shape.begin() + batches + depth, shape.end());
-  b.result(GatherOp::create(b.builder, b.loc, RankedTensorType::get(to, type), reshape(b, x, table),
+  b.result(GatherOp::create(b.builder, b.loc, RankedTensorType::get(to, storageType(type)), reshape(b, x, table),
                             linearIndex(b, indices, indexed), batches, batches));
   return success();
 }
@@ -185,7 +185,7 @@ static LogicalResult importNonZeroOfData(Binder &b) {
       i = arith::RemSIOp::create(b.builder, b.loc, i, splatLike(b, i, double(shape[d])));
     rows.push_back(reshape(b, select(b, exists, i, splatLike(b, i, double(kNoRow))), {1, count}));
   }
-  b.result(concat(b, rows, 0));
+  b.result(concat(b, rows, 0), 0, b.builder.getI64Type());
   b.resultHasPadding();
   return success();
 }

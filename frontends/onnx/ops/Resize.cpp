@@ -179,7 +179,7 @@ static LogicalResult resize(Binder &b, Resizing &r) {
   if (narrow && r.mode != "nearest")
     return b.unsupported("resizes integers with mode " + r.mode + "; nearest is supported");
   if (llvm::is_contained(r.sizes, 0)) {
-    b.result(splat(b, r.sizes, type, 0));
+    b.result(splat(b, r.sizes, storageType(type), 0));
     return success();
   }
   for (size_t d = 0; d < from.size(); ++d) {

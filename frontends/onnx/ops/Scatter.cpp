@@ -86,6 +86,11 @@ static LogicalResult importScatterElements(Binder &b) {
   Value data = b.input(0, "data"), indices = b.input(1, "indices"), updates = b.input(2, "updates");
   if (!data || !indices || !updates)
     return failure();
+  bool flipped = b.isUnsigned(0) && (kind == ReduceKind::Max || kind == ReduceKind::Min);
+  if (flipped) {
+    data = flipSign(b, data);
+    updates = flipSign(b, updates);
+  }
   // Indices that cover a part of data only change that part.
   Shape part(indexShape), zeros(shape.size(), 0), hi;
   part[*axis] = size;
@@ -101,7 +106,7 @@ static LogicalResult importScatterElements(Binder &b) {
     }
     y = select(b, inside, pad(b, y, zeros, hi, 0), data);
   }
-  b.result(y);
+  b.result(flipped ? flipSign(b, y) : y, 0, type);
   return success();
 }
 
@@ -158,10 +163,13 @@ static LogicalResult importScatterND(Binder &b) {
   table.append(rest);
   lines.append(rest);
   Value line = reshape(b, linearIndex(b, indices, ArrayRef(shape).take_front(depth)), {count});
-  Value flat = reshape(b, x, table);
+  bool flipped = b.isUnsigned(0) && (kind == ReduceKind::Max || kind == ReduceKind::Min);
+  if (flipped)
+    u = flipSign(b, u);
+  Value flat = reshape(b, flipped ? flipSign(b, x) : x, table);
   Value y = ScatterOp::create(b.builder, b.loc, flat.getType(), flat, reshape(b, u, lines), line, 0, 0,
                               kind ? ReduceKindAttr::get(b.context(), *kind) : ReduceKindAttr());
-  b.result(reshape(b, y, shape));
+  b.result(reshape(b, flipped ? flipSign(b, y) : y, shape), 0, type);
   return success();
 }
 

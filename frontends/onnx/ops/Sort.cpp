@@ -81,11 +81,11 @@ static LogicalResult importTopK(Binder &b) {
   Value x = b.input(0, "X");
   if (!x)
     return failure();
-  Value order =
-      ArgsortOp::create(b.builder, b.loc, RankedTensorType::get(shape, b.builder.getI64Type()), x, *axis, largest);
+  Value order = ArgsortOp::create(b.builder, b.loc, RankedTensorType::get(shape, b.builder.getI64Type()),
+                                  b.isUnsigned(0) ? flipSign(b, x) : x, *axis, largest);
   Value indices = sliceAlong(b, order, *axis, 0, k);
   b.result(takeAlong(b, x, indices, *axis));
-  b.result(indices, 1);
+  b.result(indices, 1, b.builder.getI64Type());
   return success();
 }
 
@@ -145,7 +145,9 @@ template <bool Max> static LogicalResult importArgExtreme(Binder &b) {
   Value x = b.input(0, "data");
   if (!x)
     return failure();
-  b.result(reshape(b, extremePosition(b, x, *axis, Max, last), keep ? to : dropped));
+  if (b.isUnsigned(0))
+    x = flipSign(b, x);
+  b.result(reshape(b, extremePosition(b, x, *axis, Max, last), keep ? to : dropped), 0, b.builder.getI64Type());
   return success();
 }
 
@@ -214,7 +216,7 @@ static LogicalResult importOneHot(Binder &b) {
   Value indices = b.input(0, "indices"), pair = b.input(2, "values");
   if (!indices || !pair)
     return failure();
-  Value i = asInt64(b, indices);
+  Value i = asInt64(b, indices, b.isUnsigned(0));
   Value negative = compare(b, arith::CmpIPredicate::slt, i, splatLike(b, i, 0));
   i = select(b, negative, arith::AddIOp::create(b.builder, b.loc, i, splatLike(b, i, double(depth))), i);
   Shape dims = llvm::to_vector(llvm::seq<int64_t>(0, to.size()));
@@ -222,10 +224,12 @@ static LogicalResult importOneHot(Binder &b) {
   Value hit = compare(b, arith::CmpIPredicate::eq, broadcast(b, i, to, dims), positions(b, to, *axis));
   auto one = [&](int64_t at) { return broadcast(b, reshape(b, sliceAlong(b, pair, 0, at, 1), {}), to, {}); };
   if (values) { // splats, which cost nothing
-    b.result(select(b, hit, splat(b, to, valueType, values->real(1)), splat(b, to, valueType, values->real(0))));
+    b.result(select(b, hit, splat(b, to, typeOf(pair).getElementType(), values->real(1)),
+                    splat(b, to, typeOf(pair).getElementType(), values->real(0))),
+             0, valueType);
     return success();
   }
-  b.result(select(b, hit, one(1), one(0)));
+  b.result(select(b, hit, one(1), one(0)), 0, valueType);
   return success();
 }
 
