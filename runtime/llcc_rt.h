@@ -99,6 +99,9 @@ int llcc_rt_get(llcc_rt_session *session, const char *variable, void *data, size
 int llcc_rt_set(llcc_rt_session *session, const char *variable, const void *data, size_t bytes);
 int llcc_rt_get_step(llcc_rt_session *session, int64_t *step);
 int llcc_rt_set_step(llcc_rt_session *session, int64_t step);
+/* Seed of random bits (dropout and the like); the bits of a step are a function of it and of the step's number. 0 at
+ * first. */
+int llcc_rt_set_seed(llcc_rt_session *session, uint64_t seed);
 
 /* Times every instruction of the training steps from now on (the first 2^20 of a device are kept); save writes them in
  * Chrome's trace format, a row a device, named by ONNX node. */

@@ -75,11 +75,40 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
          "size of a symbolic dimension")
       ->type_name("NAME=N")
       ->allow_extra_args(false);
+  app.add_option_function<std::vector<std::string>>(
+         "--bind",
+         [&o](const std::vector<std::string> &list) {
+           for (const std::string &text : list) {
+             size_t equals = text.find('=');
+             if (equals == 0 || equals == std::string::npos || equals + 1 == text.size())
+               throw CLI::ValidationError("--bind", "\"" + text + "\" is not NAME=VALUE");
+             o.bind[text.substr(0, equals)] = text.substr(equals + 1);
+           }
+         },
+         "value of an input that is the same in every step (what an If decides on)")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
   app.add_option("--output", o.output, "output that is trained (default: the first)")->type_name("NAME");
   app.add_option("--train", o.train, "train only these parameters")->type_name("GLOB")->allow_extra_args(false);
   app.add_option("--freeze", o.freeze, "do not train these parameters")->type_name("GLOB")->allow_extra_args(false);
-  app.add_option("--loss", o.loss, "cross_entropy | nll | mse | l1 | bce_logits (default cross_entropy)")
-      ->check(oneOf({"cross_entropy", "nll", "mse", "l1", "bce_logits"}));
+  app.add_option("--batchnorm", o.batchNorm,
+                 "file | train | frozen: normalise a training step as the file's nodes say, by statistics of the batch "
+                 "(and update the running ones), or by the file's (default file)")
+      ->check(oneOf({"file", "train", "frozen"}));
+  app.add_option("--batchnorm-variance", o.batchNormVariance,
+                 "onnx | torch: running variances take the population's or the unbiased variance (default onnx)")
+      ->check(oneOf({"onnx", "torch"}));
+  app.add_option(
+         "--dropout", o.dropout,
+         "file | nodes | off | P | P@GLOB: a training step drops as the file's nodes say, in all Dropout nodes with "
+         "their ratio, nowhere, or with probability P (default file)")
+      ->type_name("P@GLOB")
+      ->allow_extra_args(false);
+  app.add_option(
+         "--loss", o.loss,
+         "cross_entropy | nll | mse | l1 | bce | bce_logits, output (the trained output is the loss), or the name "
+         "of an output that is the loss (default cross_entropy)")
+      ->type_name("NAME");
   app.add_option("--optimizer", o.optimizer,
                  "sgd | momentum | adam | adamw, then ,lr=0.001,schedule=cosine,warmup=100 …")
       ->type_name("NAME,KEY=X");

@@ -83,6 +83,8 @@ LogicalResult checkGradients(ModuleOp module, const CheckGradientsOptions &optio
       if (it == argumentOf.end())
         return function.emitError() << "result " << i << " is the gradient of '" << name
                                     << "', no argument is this param";
+      if (function.getArgAttr(it->second, "llcc.decay")) // a running statistic, no gradient
+        continue;
       const Tensor &gradient = outcome->results[i];
       if (gradient.shape != arguments[it->second].shape)
         return function.emitError() << "gradient of '" << name << "' has " << gradient.size()

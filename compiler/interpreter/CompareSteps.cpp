@@ -130,10 +130,12 @@ LogicalResult ShardedSteps::bind(Launch &launch, int64_t number, ArrayRef<Variab
         return function.emitError() << "argument " << i
                                     << " has none of llcc.input, llcc.label, llcc.param, llcc.state, llcc.scalar";
       if (name->first == "llcc.scalar") {
-        if (name->second != "lr" && name->second != "step")
-          return function.emitError() << "argument " << i << " is scalar '" << name->second << "', needs lr or step";
+        std::optional<double> value = scalarValue(name->second, kLearningRate, number);
+        if (!value)
+          return function.emitError() << "argument " << i << " is scalar '" << name->second
+                                      << "', needs lr, step or seed";
         arguments.emplace_back(type);
-        arguments.back().set(0, name->second == "lr" ? kLearningRate : double(number));
+        arguments.back().set(0, *value);
         continue;
       }
       if (auto it = own.find(*name); it != own.end()) {

@@ -17,12 +17,16 @@ using Evaluated = std::optional<LogicalResult>;
 
 /// arith and math, on tensors of equal shape and on scalars (rank 0).
 Evaluated evaluateElementwise(Operation *op, Operands xs, Results &results);
-/// llcc shape changes, reductions and indexing.
+/// llcc shape changes and reductions.
 Evaluated evaluateShape(Operation *op, Operands xs, Results &results);
+/// llcc gather, scatter, argsort.
+Evaluated evaluateIndexing(Operation *op, Operands xs, Results &results);
 /// llcc dot, convolution, pooling and their gradients.
 Evaluated evaluateWindow(Operation *op, Operands xs, Results &results);
 /// llcc ops that are whole for differentiation: softmax, layer norm, gelu, …, update.
 Evaluated evaluateWhole(Operation *op, Operands xs, Results &results);
+/// llcc recurrence and recurrence_grad.
+Evaluated evaluateRecurrence(Operation *op, Operands xs, Results &results);
 
 } // namespace mlir::llcc
 

@@ -207,17 +207,21 @@ static bool compareInts(arith::CmpIPredicate predicate, int64_t a, int64_t b, un
   return false;
 }
 
-static uint64_t realBits(double value, Type type) {
-  APFloat real(value);
-  bool lost;
-  real.convert(cast<FloatType>(type).getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);
-  return real.bitcastToAPInt().getZExtValue();
-}
-
-static double realOfBits(uint64_t bits, Type type) {
-  auto real = cast<FloatType>(type);
-  return APFloat(real.getFloatSemantics(), APInt(real.getWidth(), bits, false, /*implicitTrunc=*/true))
-      .convertToDouble();
+/// Element i of x as the bits of its type, read as y's type of the same width.
+static void copyBits(const Tensor &x, Tensor &y, int64_t i) {
+  APInt bits;
+  if (x.isFloat()) {
+    APFloat value(x.reals[i]);
+    bool lost;
+    value.convert(cast<FloatType>(x.element).getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);
+    bits = value.bitcastToAPInt();
+  } else {
+    bits = APInt(x.element.getIntOrFloatBitWidth(), uint64_t(x.ints[i]), /*isSigned=*/true, /*implicitTrunc=*/true);
+  }
+  if (y.isFloat())
+    y.reals[i] = APFloat(cast<FloatType>(y.element).getFloatSemantics(), bits).convertToDouble();
+  else
+    y.ints[i] = bits.getSExtValue();
 }
 
 Evaluated evaluateElementwise(Operation *op, Operands xs, Results &results) {
@@ -278,13 +282,8 @@ Evaluated evaluateElementwise(Operation *op, Operands xs, Results &results) {
     for (int64_t i = 0; i < n; ++i)
       y.ints[i] = width == 1 ? -xs[0]->ints[i] : xs[0]->ints[i];
   } else if (isa<arith::BitcastOp>(op)) {
-    for (int64_t i = 0; i < n; ++i) {
-      uint64_t bits = xs[0]->isFloat() ? realBits(xs[0]->reals[i], xs[0]->element) : uint64_t(xs[0]->ints[i]);
-      if (y.isFloat())
-        y.reals[i] = realOfBits(bits, y.element);
-      else
-        y.ints[i] = int64_t(bits); // rounding wraps it
-    }
+    for (int64_t i = 0; i < n; ++i)
+      copyBits(*xs[0], y, i);
   } else if (isa<math::FmaOp>(op)) {
     for (int64_t i = 0; i < n; ++i)
       y.reals[i] = std::fma(xs[0]->reals[i], xs[1]->reals[i], xs[2]->reals[i]);

@@ -1,17 +1,10 @@
-// llcc ops that move elements: shape changes, reductions, gather and scatter.
+// llcc ops that move elements: shape changes, reductions.
 #include "compiler/interpreter/Evaluate.h"
 #include "compiler/interpreter/Reduce.h"
 #include "compiler/ir/LLCC.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace mlir::llcc {
-
-// Index of `index` in a table dimension of `size`: negative counts from the end, out of range is clamped.
-static int64_t clampIndex(int64_t index, int64_t size) {
-  if (index < 0)
-    index += size;
-  return std::max<int64_t>(0, std::min(index, size - 1));
-}
 
 // y[i] = x[source(i)]; negative: `fill`.
 template <class Fn> static Tensor pick(Type type, const Tensor &x, Fn source, double fill = 0) {
@@ -78,29 +71,6 @@ static Tensor concat(ConcatOp op, Operands xs) {
   return y;
 }
 
-static Tensor gather(GatherOp op, const Tensor &table, const Tensor &indices) {
-  int64_t axis = op.getAxis(), rank = indices.shape.size();
-  return pick(op.getType(), table, [&](ArrayRef<int64_t> index) {
-    SmallVector<int64_t> from(index.take_front(axis));
-    int64_t row = indices.ints[indices.linear(index.slice(axis, rank))];
-    from.push_back(clampIndex(row, table.shape[axis]));
-    llvm::append_range(from, index.drop_front(axis + rank));
-    return table.linear(from);
-  });
-}
-
-static Tensor scatterAdd(ScatterAddOp op, const Tensor &updates, const Tensor &indices) {
-  Tensor y(op.getType());
-  int64_t axis = op.getAxis(), rank = indices.shape.size(), at = 0;
-  forEachIndex(updates.shape, [&](ArrayRef<int64_t> index) {
-    SmallVector<int64_t> to(index.take_front(axis));
-    to.push_back(clampIndex(indices.ints[indices.linear(index.slice(axis, rank))], y.shape[axis]));
-    llvm::append_range(to, index.drop_front(axis + rank));
-    y.reals[y.linear(to)] += updates.reals[at++];
-  });
-  return y;
-}
-
 Evaluated evaluateShape(Operation *op, Operands xs, Results &results) {
   auto value = llvm::TypeSwitch<Operation *, std::optional<Tensor>>(op)
                    .Case([&](BroadcastOp op) {
@@ -140,8 +110,14 @@ Evaluated evaluateShape(Operation *op, Operands xs, Results &results) {
                    .Case([&](PadOp op) { return pad(op, *xs[0]); })
                    .Case([&](ReduceOp op) { return reduce(op, *xs[0]); })
                    .Case([&](ConcatOp op) { return concat(op, xs); })
-                   .Case([&](GatherOp op) { return gather(op, *xs[0], *xs[1]); })
-                   .Case([&](ScatterAddOp op) { return scatterAdd(op, *xs[0], *xs[1]); })
+                   .Case([&](ReverseOp op) {
+                     return pick(op.getType(), *xs[0], [&](ArrayRef<int64_t> index) {
+                       SmallVector<int64_t> from(index);
+                       for (int64_t d : op.getDims())
+                         from[d] = xs[0]->shape[d] - 1 - from[d];
+                       return xs[0]->linear(from);
+                     });
+                   })
                    .Default([](Operation *) { return std::nullopt; });
   if (!value)
     return std::nullopt;

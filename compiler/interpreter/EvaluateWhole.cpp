@@ -2,6 +2,7 @@
 #include "compiler/interpreter/Evaluate.h"
 #include "compiler/ir/LLCC.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include <array>
 #include <cmath>
 
 namespace mlir::llcc {
@@ -54,6 +55,49 @@ static Tensor layerNorm(LayerNormOp op, Operands xs) {
     double inverse = 1 / std::sqrt(var + op.getEpsilon().convertToDouble());
     for (int64_t i = 0; i < row; ++i)
       y.reals[r * row + i] = (x.reals[r * row + i] - mean) * inverse * scale.reals[i] + (bias ? bias->reals[i] : 0);
+  }
+  return y;
+}
+
+static Tensor standardize(StandardizeOp op, const Tensor &x) {
+  Tensor y = x;
+  SmallVector<int64_t> outer = x.shape, inner = x.shape;
+  for (int64_t d = 0; d < int64_t(x.shape.size()); ++d)
+    (llvm::is_contained(op.getDims(), d) ? outer : inner)[d] = x.shape[d] > 0 ? 1 : 0;
+  int64_t count = 1;
+  for (int64_t d : op.getDims())
+    count *= x.shape[d];
+  forEachIndex(outer, [&](ArrayRef<int64_t> at) {
+    auto each = [&](function_ref<void(int64_t)> fn) {
+      forEachIndex(inner, [&](ArrayRef<int64_t> offset) { fn(x.linear(at) + x.linear(offset)); });
+    };
+    double mean = 0, var = 0;
+    each([&](int64_t i) { mean += x.reals[i] / double(count); });
+    each([&](int64_t i) { var += (x.reals[i] - mean) * (x.reals[i] - mean) / double(count); });
+    each([&](int64_t i) { y.reals[i] = (x.reals[i] - mean) / std::sqrt(var + op.getEpsilon().convertToDouble()); });
+  });
+  return y;
+}
+
+// Philox 4x32-10, word 0 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
+static uint32_t philox(std::array<uint32_t, 4> counter, uint64_t key) {
+  uint32_t k0 = uint32_t(key), k1 = uint32_t(key >> 32);
+  for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
+    uint64_t a = uint64_t(counter[0]) * 0xD2511F53u, b = uint64_t(counter[2]) * 0xCD9E8D57u;
+    counter = {uint32_t(b >> 32) ^ counter[1] ^ k0, uint32_t(b), uint32_t(a >> 32) ^ counter[3] ^ k1, uint32_t(a)};
+  }
+  return counter[0];
+}
+
+static Tensor randomBits(RandomBitsOp op, Operands xs) {
+  Tensor y(op.getType());
+  uint64_t seed = 0, step = 0, stream = uint64_t(op.getStream());
+  if (!op.getKey().empty())
+    seed = uint64_t(xs[1]->ints[0]), step = uint64_t(xs[2]->ints[0]);
+  for (auto [i, index] : llvm::enumerate(xs[0]->ints)) {
+    uint64_t at = uint64_t(index);
+    y.ints[i] =
+        int32_t(philox({uint32_t(at), uint32_t(at >> 32), uint32_t(stream), uint32_t(step)}, seed + (stream >> 32)));
   }
   return y;
 }
@@ -117,6 +161,10 @@ Evaluated evaluateWhole(Operation *op, Operands xs, Results &results) {
           .Case([&](SoftmaxOp op) { return softmax(*xs[0], op.getAxis(), false); })
           .Case([&](LogSoftmaxOp op) { return softmax(*xs[0], op.getAxis(), true); })
           .Case([&](LayerNormOp op) { return layerNorm(op, xs); })
+          .Case([&](StandardizeOp op) { return standardize(op, *xs[0]); })
+          .Case([&](RandomBitsOp op) { return randomBits(op, xs); })
+          .Case([&](ByModeOp) { return *xs[1]; }) // what still has both is run as inference
+          .Case([&](TrackOp) { return *xs[0]; })
           .Default([](Operation *) { return std::nullopt; });
   if (!value)
     return std::nullopt;

@@ -278,8 +278,10 @@ LogicalResult Execution::evaluate(Operation *op, std::vector<Results> &results) 
     }
     Evaluated done = evaluateElementwise(op, xs[i], results[i]);
     done = done ? done : evaluateShape(op, xs[i], results[i]);
+    done = done ? done : evaluateIndexing(op, xs[i], results[i]);
     done = done ? done : evaluateWindow(op, xs[i], results[i]);
     done = done ? done : evaluateWhole(op, xs[i], results[i]);
+    done = done ? done : evaluateRecurrence(op, xs[i], results[i]);
     done = done ? done : evaluateMember(op, xs[i], mesh, device, results[i]);
     if (!done)
       return op->emitError() << "op '" << op->getName() << "' is not known to the interpreter";

@@ -1,6 +1,7 @@
 // The training step on one device: @gradients for each microbatch, sums, @update.
 #include "compiler/interpreter/SingleStep.h"
 #include "compiler/interpreter/RandomTensors.h"
+#include "llvm/ADT/StringSwitch.h"
 
 namespace mlir::llcc {
 
@@ -16,6 +17,15 @@ std::optional<VariableName> resultRole(func::FuncOp function, unsigned i) {
     if (StringRef name = resultName(function, i, role); !name.empty())
       return VariableName{role, name.str()};
   return std::nullopt;
+}
+
+std::optional<double> scalarValue(StringRef name, double lr, int64_t step, int64_t microbatch) {
+  return llvm::StringSwitch<std::optional<double>>(name)
+      .Case("lr", lr)
+      .Case("step", double(step))
+      .Case("seed", 12345)
+      .Case("microbatch", double(microbatch))
+      .Default(std::nullopt);
 }
 
 std::string describe(const VariableName &name) { return (name.first.drop_front(5) + " '" + name.second + "'").str(); }
@@ -64,13 +74,15 @@ Variables SingleStep::draw() {
   return data;
 }
 
-FailureOr<std::vector<Tensor>> SingleStep::bind(func::FuncOp function, int64_t step, double lr, const Variables &more) {
+FailureOr<std::vector<Tensor>> SingleStep::bind(func::FuncOp function, int64_t step, double lr, int64_t microbatch,
+                                                const Variables &more) {
   std::vector<Tensor> arguments;
   for (unsigned i = 0; i < function.getNumArguments(); ++i) {
     std::optional<VariableName> name = argumentRole(function, i);
-    if (name->first == "llcc.scalar" && (name->second == "lr" || name->second == "step")) {
+    auto scalar = name->first == "llcc.scalar" ? scalarValue(name->second, lr, step, microbatch) : std::nullopt;
+    if (scalar) {
       arguments.emplace_back(function.getArgument(i).getType());
-      arguments.back().set(0, name->second == "lr" ? lr : double(step));
+      arguments.back().set(0, *scalar);
       continue;
     }
     auto it = more.find(*name);
@@ -86,8 +98,8 @@ LogicalResult SingleStep::run(int64_t step, double lr, ArrayRef<Variables> data)
   exact.exact = true;
   Variables sums;
   loss = 0;
-  for (const Variables &microbatch : data) {
-    FailureOr<std::vector<Tensor>> arguments = bind(gradients, step, lr, microbatch);
+  for (auto [k, microbatch] : llvm::enumerate(data)) {
+    FailureOr<std::vector<Tensor>> arguments = bind(gradients, step, lr, int64_t(k), microbatch);
     FailureOr<Outcome> outcome =
         failed(arguments) ? FailureOr<Outcome>(failure()) : runOne(gradients, std::move(*arguments), exact);
     if (failed(outcome))
@@ -104,7 +116,7 @@ LogicalResult SingleStep::run(int64_t step, double lr, ArrayRef<Variables> data)
         it->second.reals[at] += x.reals[at];
     }
   }
-  FailureOr<std::vector<Tensor>> arguments = bind(update, step, lr, sums);
+  FailureOr<std::vector<Tensor>> arguments = bind(update, step, lr, 0, sums);
   FailureOr<Outcome> outcome =
       failed(arguments) ? FailureOr<Outcome>(failure()) : runOne(update, std::move(*arguments), exact);
   if (failed(outcome))

@@ -14,6 +14,8 @@ namespace mlir::llcc {
 using VariableName = std::pair<StringRef, std::string>;
 using Variables = std::map<VariableName, Tensor>;
 
+/// The value of scalar `name` ("lr", "step", "seed", "microbatch"); nullopt where it is none of them.
+std::optional<double> scalarValue(StringRef name, double lr, int64_t step, int64_t microbatch = 0);
 /// The role and name of argument `i`; nullopt where it has none of the role attributes.
 std::optional<VariableName> argumentRole(func::FuncOp function, unsigned i);
 /// The role and name of result `i` (llcc.param, llcc.state, llcc.gradient); nullopt where it has none.
@@ -39,7 +41,8 @@ public:
   double loss = 0;               ///< of the last step, summed over microbatches
 
 private:
-  FailureOr<std::vector<Tensor>> bind(func::FuncOp function, int64_t step, double lr, const Variables &more);
+  FailureOr<std::vector<Tensor>> bind(func::FuncOp function, int64_t step, double lr, int64_t microbatch,
+                                      const Variables &more);
   std::mt19937_64 random;
 };
 

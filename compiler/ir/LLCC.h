@@ -20,4 +20,10 @@
 #define GET_OP_CLASSES
 #include "compiler/ir/Ops.h.inc"
 
+namespace mlir::llcc {
+/// Activation functions of recurrence, ONNX's in lower case; the position is their number in a plan (Plan.h,
+/// Recurrence).
+ArrayRef<StringLiteral> recurrenceActivations();
+} // namespace mlir::llcc
+
 #endif

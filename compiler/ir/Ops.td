@@ -71,6 +71,13 @@ def Llcc_SliceOp : Llcc_UnaryShapeOp<"slice"> {
   let hasFolder = 1;
 }
 
+def Llcc_ReverseOp : Llcc_UnaryShapeOp<"reverse"> {
+  let summary = "x backwards along dims";
+  let description = "(C1) dims strictly increasing, within rank; (C2) the result has x's shape.";
+  let arguments = (ins Llcc_Tensor:$x, DenseI64ArrayAttr:$dims);
+  let assemblyFormat = "$x `dims` $dims attr-dict `:` type($x) `->` type($result)";
+}
+
 def Llcc_PadOp : Llcc_UnaryShapeOp<"pad"> {
   let summary = "x with constant borders";
   let description = [{
@@ -99,15 +106,53 @@ def Llcc_IotaOp : Llcc_Op<"iota", [Pure]> {
   let hasVerifier = 1;
 }
 
+//===-- Random bits, training and inference ---------------------------------===//
+
+def Llcc_RandomBitsOp : Llcc_Op<"random_bits", [Pure]> {
+  let summary = "32 random bits for each index: word 0 of Philox 4x32-10 (Salmon et al., SC 2011)";
+  let description = [{
+    Counter (low 32 bits of index, high 32 bits of index, low 32 bits of stream, step), key = seed + high 32 bits of stream. So the bits depend on numbers
+    alone: not on who computes them, in which order, or how often. `key` holds (seed, step), i64 scalars; where it is empty both are 0.
+    (C1) the result has index's shape, i32; index is i64; (C2) key has no or two scalars of i64.
+  }];
+  let arguments = (ins Llcc_Int:$index, Variadic<Llcc_Int>:$key, I64Attr:$stream);
+  let results = (outs Llcc_Int:$result);
+  let assemblyFormat = "$index `stream` $stream `key` `(` $key `)` attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Llcc_ByModeOp : Llcc_Op<"by_mode", [Pure, SameOperandsAndResultType, Elementwise]> {
+  let summary = "`training` in a training step, `inference` elsewhere; life-span: import .. llcc-split-modes";
+  let arguments = (ins Llcc_Tensor:$training, Llcc_Tensor:$inference);
+  let results = (outs Llcc_Tensor:$result);
+  let assemblyFormat = "$training `,` $inference attr-dict `:` type($result)";
+}
+
+def Llcc_TrackOp : Llcc_Op<"track", [Pure]> {
+  let summary = "x; a training step moves the parameter `running` towards `value`. Life-span: import .. llcc-decompose";
+  let description = [{
+    After each microbatch, in their order: running = momentum * running + (1 - momentum) * value.
+    The state goes with x, so that a part of the model that the loss does not need is not tracked either.
+    (C1) result type = type of x; (C2) value has the type of running; (C3) momentum is a number from 0 to 1.
+  }];
+  let arguments = (ins Llcc_Tensor:$x, Llcc_Float:$running, Llcc_Float:$value, F64Attr:$momentum);
+  let results = (outs Llcc_Tensor:$result);
+  let assemblyFormat = "$x `,` $running `by` $value `momentum` $momentum attr-dict `:` type($x) `,` type($running) `,` type($value) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 //===-- Indexing ------------------------------------------------------------===//
 
 def Llcc_GatherOp : Llcc_Op<"gather", [Pure]> {
   let summary = "ONNX Gather: result[pre, idx.., post] = table[pre, indices[idx..], post]";
   let description = [{
     Negative indices count from the end; an index out of range reads as if clamped (labels and ids are checked by the loader).
-    (C1) result shape = table[:axis] + indices + table[axis+1:].
+    The first `batch` dimensions of table and indices run together: result[b.., pre, idx.., post] = table[b.., pre, indices[b.., idx..], post]
+    (GatherElements, GatherND with batch_dims, TopK).
+    (C1) 0 <= batch <= axis, and the first `batch` sizes of table and indices are equal; (C2) result shape = table[:axis] + indices[batch:] + table[axis+1:].
+    `%y = llcc.gather %t, %i axis 1 {batch = 1 : i64} : tensor<4x9xf32>, tensor<4x2xi64> -> tensor<4x2xf32>`
   }];
-  let arguments = (ins Llcc_Tensor:$table, Llcc_Int:$indices, I64Attr:$axis);
+  let arguments = (ins Llcc_Tensor:$table, Llcc_Int:$indices, I64Attr:$axis, DefaultValuedAttr<I64Attr, "0">:$batch);
   let results = (outs Llcc_Tensor:$result);
   let assemblyFormat = "$table `,` $indices `axis` $axis attr-dict `:` type($table) `,` type($indices) `->` type($result)";
   let hasVerifier = 1;
@@ -115,9 +160,39 @@ def Llcc_GatherOp : Llcc_Op<"gather", [Pure]> {
 
 def Llcc_ScatterAddOp : Llcc_Op<"scatter_add", [Pure]> {
   let summary = "gradient of gather: zeros of the table's shape plus every update at its index, in index order";
-  let arguments = (ins Llcc_Float:$updates, Llcc_Int:$indices, I64Attr:$axis);
+  let description = "Constraints as gather, with the result in the table's and the updates in the result's place.";
+  let arguments = (ins Llcc_Float:$updates, Llcc_Int:$indices, I64Attr:$axis, DefaultValuedAttr<I64Attr, "0">:$batch);
   let results = (outs Llcc_Float:$result);
   let assemblyFormat = "$updates `,` $indices `axis` $axis attr-dict `:` type($updates) `,` type($indices) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Llcc_ScatterOp : Llcc_Op<"scatter", [Pure]> {
+  let summary = "data, each update put (or with a kind combined) at its index, in index order";
+  let description = [{
+    ONNX ScatterElements and ScatterND: result[b.., pre, indices[b.., idx..], post] = updates[b.., pre, idx.., post], or kind(result there, update).
+    Of updates that name one place without a kind the last one stays. Negative indices count from the end; an update whose index is out of
+    range is dropped (rows of padding have such an index).
+    (C1) as gather, with data in the table's and updates in the result's place; (C2) the result has the type of data.
+    `%y = llcc.scatter %x, %u, %i axis 0 by <sum> : tensor<9xf32>, tensor<4xf32>, tensor<4xi64>`
+  }];
+  let arguments = (ins Llcc_Tensor:$data, Llcc_Tensor:$updates, Llcc_Int:$indices, I64Attr:$axis, DefaultValuedAttr<I64Attr, "0">:$batch,
+                       OptionalAttr<Llcc_ReduceKindAttr>:$kind);
+  let results = (outs Llcc_Tensor:$result);
+  let assemblyFormat = "$data `,` $updates `,` $indices `axis` $axis (`by` $kind^)? attr-dict `:` type($data) `,` type($updates) `,` type($indices) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Llcc_ArgsortOp : Llcc_Op<"argsort", [Pure]> {
+  let summary = "indices along axis that sort x: result[.., j, ..] is where the j-th smallest element stands";
+  let description = [{
+    With `descending` the j-th largest. Equal elements stand in index order either way; NaN counts as largest.
+    (C1) axis is a dimension of x; (C2) the result has x's shape.
+    `%i = llcc.argsort %x axis 1 descending : tensor<8x5xf32> -> tensor<8x5xi64>`
+  }];
+  let arguments = (ins Llcc_Tensor:$x, I64Attr:$axis, UnitAttr:$descending);
+  let results = (outs Llcc_Int:$result);
+  let assemblyFormat = "$x `axis` $axis (`descending` $descending^)? attr-dict `:` type($x) `->` type($result)";
   let hasVerifier = 1;
 }
 
@@ -182,6 +257,52 @@ def Llcc_AvgPoolGradOp : Llcc_PoolBase<"avg_pool_grad", (ins Llcc_Float:$dy), (i
   let assemblyFormat = "$dy attr-dict `:` type($dy) `->` type($result)";
 }
 
+//===-- Recurrence ----------------------------------------------------------===//
+// T steps, B sequences, H units, G gates: lstm 4 (input, output, forget, cell), gru 3 (update, reset, hidden), rnn 1, in ONNX's order.
+
+// What both ops say of the cell.
+defvar recurrenceAttrs = (ins StrAttr:$kind, StrArrayAttr:$activations, DenseF64ArrayAttr:$alphas, DenseF64ArrayAttr:$betas,
+                          DefaultValuedAttr<F64Attr, "0.0">:$clip, UnitAttr:$reverse, UnitAttr:$input_forget, UnitAttr:$linear_before_reset);
+
+def Llcc_RecurrenceOp : Llcc_Op<"recurrence", [Pure, AttrSizedOperandSegments]> {
+  let summary = "all steps of one layer and direction of an LSTM, GRU or RNN, behind the product with the input";
+  let description = [{
+    x: [T, B, G*H], the input's part of each gate's argument with all biases (but hidden_bias) in it; r: [G*H, H]; h0, c0 (lstm): [B, H];
+    peepholes (lstm): [3*H], for input, output, forget gate; hidden_bias (gru with linear_before_reset): [H]; lengths: [B] integers,
+    steps from a sequence's length on do nothing and give zeros. Formulas: ONNX LSTM-22, GRU-22, RNN-22.
+    y: [T, B, H]; cells (lstm): [T, B, H]; gates, for the gradient: [T, B, 4*H] of lstm; of gru [T, B, 3*H], and with linear_before_reset
+    a fourth one, h*R_h + hidden_bias; none of rnn, whose gate is y. `reverse`: from the last step to the first. `clip` > 0 bounds the argument of each activation.
+    (C1) shapes as said; (C2) activations, alphas and betas have one entry for each function (lstm f, g, h; gru f, g; rnn f);
+    (C3) c0, cells, peepholes, input_forget only for lstm, linear_before_reset and with it hidden_bias only for gru.
+    Made by import, never removed: lower makes it one instruction, whose loop is in the runtime (passes/lower/README.md).
+  }];
+  let arguments = !con((ins Llcc_Float:$x, Llcc_Float:$r, Llcc_Float:$h0, Optional<Llcc_Float>:$c0, Optional<Llcc_Float>:$peepholes,
+                            Optional<Llcc_Float>:$hidden_bias, Optional<Llcc_Int>:$lengths), recurrenceAttrs);
+  let results = (outs Llcc_Float:$y, Variadic<Llcc_Float>:$saved);
+  let assemblyFormat = [{ $kind $activations `of` $x `,` $r `,` $h0 (`cell` $c0^)? (`peepholes` $peepholes^)? (`bias` $hidden_bias^)? (`lengths` $lengths^)?
+                          attr-dict `:` functional-type(operands, results) }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Values for the gradient; null where the kind has none.
+    ::mlir::Value getCells() { return getKind() == "lstm" ? getSaved()[0] : ::mlir::Value(); }
+    ::mlir::Value getGates() { return getSaved().empty() ? ::mlir::Value() : getSaved().back(); }
+  }];
+}
+def Llcc_RecurrenceGradOp : Llcc_Op<"recurrence_grad", [Pure, AttrSizedOperandSegments]> {
+  let summary = "gradient of recurrence by x and the initial state; that by r is a product over all steps of dx and y";
+  let description = [{
+    Operands as of recurrence, its results, and their cotangents dy and dcells (none: zero); results dx, dh0 and, of lstm, dc0.
+    Where clip or a flat piece of an activation bound a gate, nothing flows.
+    Made by llcc-differentiate, never removed.
+  }];
+  let arguments = !con((ins Llcc_Float:$r, Llcc_Float:$h0, Llcc_Float:$y, Llcc_Float:$dy, Optional<Llcc_Float>:$c0, Optional<Llcc_Float>:$cells,
+                            Optional<Llcc_Float>:$gates, Optional<Llcc_Float>:$dcells, Optional<Llcc_Float>:$peepholes, Optional<Llcc_Int>:$lengths), recurrenceAttrs);
+  let results = (outs Llcc_Float:$dx, Llcc_Float:$dh0, Optional<Llcc_Float>:$dc0);
+  let assemblyFormat = [{ $kind $activations `of` $r `,` $h0 `,` $y `,` $dy (`cell` $c0^)? (`cells` $cells^)? (`gates` $gates^)? (`dcells` $dcells^)?
+                          (`peepholes` $peepholes^)? (`lengths` $lengths^)? attr-dict `:` functional-type(operands, results) }];
+  let hasVerifier = 1;
+}
+
 //===-- Whole for differentiation (life-span: import .. llcc-decompose) -----===//
 
 class Llcc_WholeUnaryOp<string mnemonic, list<Trait> traits = []> : Llcc_Op<mnemonic, !listconcat([Pure, SameOperandsAndResultType], traits)> {
@@ -212,6 +333,13 @@ def Llcc_LogSoftmaxOp : Llcc_WholeUnaryOp<"log_softmax"> {
   let summary = "x - max - log(sum(exp(x - max))) along axis";
   let arguments = (ins Llcc_Float:$x, I64Attr:$axis);
   let assemblyFormat = "$x `axis` $axis attr-dict `:` type($x)";
+  let hasVerifier = 1;
+}
+def Llcc_StandardizeOp : Llcc_WholeUnaryOp<"standardize"> {
+  let summary = "(x - mean)/sqrt(var + epsilon), mean and population variance over dims";
+  let description = "(C1) dims strictly increasing, within rank; (C2) epsilon >= 0.";
+  let arguments = (ins Llcc_Float:$x, DenseI64ArrayAttr:$dims, F64Attr:$epsilon);
+  let assemblyFormat = "$x `dims` $dims `epsilon` $epsilon attr-dict `:` type($x)";
   let hasVerifier = 1;
 }
 def Llcc_LayerNormOp : Llcc_Op<"layer_norm", [Pure]> {

@@ -131,34 +131,9 @@ LogicalResult IotaOp::verify() {
   return checkDim(*this, "dim", getDim(), getType().getRank());
 }
 
-// table[:axis] + indices + table[axis+1:]
-static SmallVector<int64_t> gatheredShape(RankedTensorType table, RankedTensorType indices, int64_t axis) {
-  SmallVector<int64_t> shape(table.getShape().take_front(axis));
-  llvm::append_range(shape, indices.getShape());
-  llvm::append_range(shape, table.getShape().drop_front(axis + 1));
-  return shape;
-}
-
-LogicalResult GatherOp::verify() {
-  RankedTensorType table = getTable().getType();
-  if (failed(checkDim(*this, "axis", getAxis(), table.getRank())))
+LogicalResult ReverseOp::verify() {
+  RankedTensorType x = getX().getType();
+  if (failed(checkIncreasing(*this, "dims", getDims(), x.getRank())))
     return failure();
-  if (table.getDimSize(getAxis()) == 0 && getIndices().getType().getNumElements() != 0)
-    return emitOpError() << "table is " << sizesText(table.getShape()) << ", needs at least one row along axis "
-                         << getAxis();
-  return checkResult(*this, table, getType(), gatheredShape(table, getIndices().getType(), getAxis()));
-}
-
-LogicalResult ScatterAddOp::verify() {
-  RankedTensorType table = getType(), updates = getUpdates().getType();
-  if (failed(checkDim(*this, "axis", getAxis(), table.getRank())) || failed(checkElements(*this, updates, table)))
-    return failure();
-  SmallVector<int64_t> needed = gatheredShape(table, getIndices().getType(), getAxis());
-  if (updates.getShape() != ArrayRef<int64_t>(needed))
-    return emitOpError() << "updates are " << sizesText(updates.getShape()) << ", need " << sizesText(needed)
-                         << " for a result of " << sizesText(table.getShape());
-  if (table.getDimSize(getAxis()) == 0 && updates.getNumElements() != 0)
-    return emitOpError() << "result is " << sizesText(table.getShape()) << ", needs at least one row along axis "
-                         << getAxis();
-  return success();
+  return checkResult(*this, x, getType(), x.getShape());
 }

@@ -26,6 +26,14 @@ LogicalResult LayerNormOp::verify() {
   return success();
 }
 
+LogicalResult StandardizeOp::verify() {
+  if (failed(checkIncreasing(*this, "dims", getDims(), getX().getType().getRank())))
+    return failure();
+  if (!(getEpsilon().convertToDouble() >= 0))
+    return emitOpError() << "epsilon is " << getEpsilonAttr() << ", needs at least 0";
+  return success();
+}
+
 LogicalResult UpdateOp::verify() {
   int64_t states =
       llvm::StringSwitch<int64_t>(getKind()).Case("sgd", 0).Case("momentum", 1).Cases({"adam", "adamw"}, 2).Default(-1);

@@ -35,9 +35,15 @@ struct CompileOptions {
   bool announce = true; ///< say on stderr what was written, and what to do next
 
   int64_t batch = 0; ///< samples of one step, over all devices and microbatches; 0: the file's, else 64
-  std::map<std::string, int64_t> dims;    ///< sizes of symbolic dimensions
-  std::string output;                     ///< output that is trained; empty: the first
-  std::vector<std::string> train, freeze; ///< globs over parameter names
+  std::map<std::string, int64_t> dims;     ///< sizes of symbolic dimensions
+  std::map<std::string, std::string> bind; ///< inputs that are constants
+  std::string output;                      ///< output that is trained; empty: the first
+  std::vector<std::string> train, freeze;  ///< globs over parameter names
+
+  std::string batchNorm = "file";         ///< file | train | frozen: whose statistics normalise in training
+  std::string batchNormVariance = "onnx"; ///< onnx | torch: population or unbiased variance goes into the running one
+
+  std::vector<std::string> dropout; ///< file | nodes | off | P | P@GLOB, later ones overrule earlier ones
 
   std::string loss = "cross_entropy", label = "label", optimizer = "sgd,lr=0.01";
   double clip = 0; ///< largest global gradient norm; 0: no clipping

@@ -2,6 +2,7 @@
 #include "compiler/pipeline/Pipeline.h"
 #include "compiler/codegen/Codegen.h"
 #include "compiler/ir/LLCC.h"
+#include "compiler/ir/Provenance.h"
 #include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/Explain.h"
 #include "compiler/pipeline/Mesh.h"
@@ -48,6 +49,7 @@ private:
   }
   int import(int64_t microbatches);
   int chooseMeshAxes();
+  int keepBatchWhole();
   void addTrain(PassManager &pm, int64_t microbatches);
   void addShard(PassManager &pm);
   void addLower(PassManager &pm);
@@ -72,11 +74,19 @@ private:
 int Compilation::import(int64_t parts) {
   ImportOptions wanted;
   wanted.dims = options.dims;
+  wanted.bind = options.bind;
   wanted.batch = batch;
   wanted.parts = parts;
   wanted.train = options.train;
   wanted.freeze = options.freeze;
   wanted.output = options.output;
+  wanted.batchNorm = options.batchNorm == "train"    ? ImportOptions::BatchNorm::Train
+                     : options.batchNorm == "frozen" ? ImportOptions::BatchNorm::Frozen
+                                                     : ImportOptions::BatchNorm::File;
+  wanted.unbiasedVariance = options.batchNormVariance == "torch";
+  std::string wrong; // said before any work
+  for (const std::string &text : options.dropout)
+    wanted.dropout.push_back(*parseDropout(text, wrong));
   ImportErrors errors;
   FailureOr<ImportedModel> model = importOnnx(options.model, wanted, &context, errors);
   for (const std::string &message : errors.messages)
@@ -120,6 +130,22 @@ int Compilation::chooseMeshAxes() {
   return error.empty() ? 0 : fail(::llcc::ExitUsage, error);
 }
 
+// Statistics of a batch need all its samples at once: unless the user asks for microbatches, there are none, so that a
+// pipeline computes what one device computes.
+int Compilation::keepBatchWhole() {
+  if (microbatches == 1 || options.microbatches > 0)
+    return 0;
+  Operation *tracks = nullptr;
+  (*module)->walk([&](TrackOp op) { tracks = tracks ? tracks : op; });
+  if (!tracks)
+    return 0;
+  llvm::errs() << "warning: node \"" << nodeOf(tracks->getLoc())
+               << "\" normalises by the whole batch, so the pipeline runs one microbatch and its stages wait for each "
+                  "other; --microbatches=M takes statistics over each microbatch instead\n";
+  microbatches = 1;
+  return import(1);
+}
+
 void Compilation::addTrain(PassManager &pm, int64_t parts) {
   AttachLossPassOptions loss;
   loss.loss = options.loss;
@@ -130,6 +156,7 @@ void Compilation::addTrain(PassManager &pm, int64_t parts) {
   optimizer.optimizer = options.optimizer;
   optimizer.clip = options.clip;
   pm.addPass(createAttachLossPass(loss));
+  pm.addPass(createSplitModesPass());
   pm.addPass(createDifferentiatePass());
   pm.addPass(createAttachOptimizerPass(optimizer));
   pm.addPass(createDecomposePass());
@@ -221,7 +248,8 @@ int Compilation::emit() {
   info.target = options.target;
   info.strategy = options.strategy;
   info.schedule = options.schedule;
-  info.loss = options.loss;
+  auto measure = (*module)->getAttrOfType<StringAttr>("llcc.measure"); // by which evaluation tells it from the output
+  info.loss = measure ? measure.str() : options.loss;
   info.command = options.command;
   info.classification = options.loss == "cross_entropy" || options.loss == "nll";
   std::string wrong;
@@ -255,9 +283,14 @@ int Compilation::run() {
   std::string wrong;
   if (!parseOptimizer(options.optimizer, wrong))
     return fail(::llcc::ExitUsage, wrong);
+  for (const std::string &text : options.dropout)
+    if (!parseDropout(text, wrong))
+      return fail(::llcc::ExitUsage, wrong);
   if (int code = chooseMeshAxes())
     return code;
   if (int code = import(microbatches))
+    return code;
+  if (int code = keepBatchWhole())
     return code;
   if (int code = runPasses(Stage::Import, [](PassManager &pm) { pm.addPass(createVerifyImportPass()); }); code || done)
     return code;

@@ -117,6 +117,7 @@ private:
 int Run::import() {
   ImportOptions wanted;
   wanted.arrays.emplace();
+  wanted.asWritten = true;
   for (const NamedArray &array : request.inputs)
     (*wanted.arrays)[array.name] = {array.descr, array.shape, array.bytes};
   for (;;) {

@@ -79,9 +79,9 @@ bool separateAliases(::onnx::GraphProto &graph, ArrayRef<Initializer> tensors, E
   };
   llvm::DenseMap<uint64_t, SmallVector<Matrix>> matrices; // by hash of their bytes
   for (const Initializer &t : tensors) {
-    if (!t.trainable || t.payload.elements > kMaxConstantElements)
+    if ((!t.trainable && !t.statistic) || t.payload.elements > kMaxConstantElements)
       continue;
-    bool matrix = t.payload.shape.size() == 2;
+    bool matrix = t.trainable && t.payload.shape.size() == 2;
     if (readers.lookup(t.name) < 2 && !matrix)
       continue;
     ConstantPtr values = readConstant(*t.proto, t.payload, files);

@@ -52,6 +52,8 @@ LogicalResult Binder::unsupported(const Twine &what) {
   return failure();
 }
 
+void Binder::warn(const Twine &what) { importer.errors.warn(importer.file + ": " + nodeLabel(node) + ": " + what); }
+
 //===-- Inputs ---------------------------------------------------------------===//
 
 Value Binder::input(unsigned i, StringRef what) {
@@ -69,8 +71,33 @@ Value Binder::inputOfAnyType(unsigned i, StringRef what) {
     (void)bad("input " + what + " (number " + Twine(i) + ") is missing");
     return {};
   }
+  if (Slot *s = importer.slot(node.input(i)); s && !s->isTensor()) {
+    (void)bad("input " + what + " (" + quote(node.input(i)) + ") is " +
+              (s->elements ? "a sequence" : "an optional without a value") + ", it must be a tensor");
+    return {};
+  }
   return importer.valueOf(node.input(i));
 }
+
+Slot *Binder::slot(unsigned i, StringRef what) {
+  if (hasInput(i))
+    return importer.slot(node.input(i));
+  (void)bad("input " + what + " (number " + Twine(i) + ") is missing");
+  return nullptr;
+}
+
+Value Binder::valueOf(Slot &slot) { return importer.valueOf(slot, nodeName(node)); }
+
+ConstantPtr Binder::constantOf(Slot &slot) { return importer.constantOf(slot); }
+
+FailureOr<std::vector<Slot>> Binder::inlineGraph(const ::onnx::GraphProto &graph, ArrayRef<Slot> inputs,
+                                                 const std::string &suffix) {
+  auto outputs = importer.inlineGraph(node, graph, inputs, suffix);
+  hasFailed |= mlir::failed(outputs);
+  return outputs;
+}
+
+std::vector<std::string> Binder::inputsBehind(Slot &slot) { return importer.inputsBehind(slot.value); }
 
 Value Binder::floatInput(unsigned i, StringRef what) {
   Value v = input(i, what);
@@ -107,6 +134,16 @@ LogicalResult Binder::constantInts(unsigned i, StringRef what, SmallVectorImpl<i
   return success();
 }
 
+Value Binder::value(ConstantPtr constant) {
+  std::string name;
+  for (unsigned i = 0; i == 0 || importer.slot(name); ++i)
+    name = nodeName(node).str() + "#" + std::to_string(i);
+  Slot slot;
+  slot.constant = std::move(constant);
+  importer.define(name, slot);
+  return importer.valueOf(name);
+}
+
 std::pair<Type, Shape> Binder::inputType(unsigned i) {
   return hasInput(i) ? importer.typeOfName(node.input(i)) : std::pair<Type, Shape>();
 }
@@ -131,7 +168,8 @@ const Attribute *Binder::find(StringRef name, Attribute::AttributeType type, con
     if (a.type() == Attribute::UNDEFINED)
       fits = (type == Attribute::INT && a.has_i()) || (type == Attribute::FLOAT && a.has_f()) ||
              (type == Attribute::STRING && a.has_s()) || (type == Attribute::TENSOR && a.has_t()) ||
-             type == Attribute::INTS || type == Attribute::FLOATS;
+             (type == Attribute::GRAPH && a.has_g()) || type == Attribute::INTS || type == Attribute::FLOATS ||
+             type == Attribute::STRINGS;
     if (fits)
       return &a;
     (void)bad("attribute \"" + name + "\" must be " + expected);
@@ -167,6 +205,18 @@ Shape Binder::attrInts(StringRef name, ArrayRef<int64_t> otherwise) {
 std::vector<double> Binder::attrFloats(StringRef name) {
   const Attribute *a = find(name, Attribute::FLOATS, "a list of floats");
   return a ? std::vector<double>(a->floats().begin(), a->floats().end()) : std::vector<double>();
+}
+
+std::vector<std::string> Binder::attrStrings(StringRef name) {
+  const Attribute *a = find(name, Attribute::STRINGS, "a list of strings");
+  return a ? std::vector<std::string>(a->strings().begin(), a->strings().end()) : std::vector<std::string>();
+}
+
+const ::onnx::GraphProto *Binder::attrGraph(StringRef name) {
+  const Attribute *a = find(name, Attribute::GRAPH, "a graph");
+  if (!a && !failed())
+    (void)bad("attribute \"" + name + "\" is missing");
+  return a ? &a->g() : nullptr;
 }
 
 ConstantPtr Binder::attrTensor(StringRef name) {
@@ -217,11 +267,17 @@ void Binder::result(ConstantPtr constant, unsigned i) {
   importer.define(node.output(i), slot);
 }
 
+void Binder::result(Slot slot, unsigned i) {
+  if (int(i) < node.output_size() && !node.output(i).empty())
+    importer.define(node.output(i), std::move(slot));
+}
+
 void Binder::forward(unsigned input, unsigned i) {
   if (int(i) < node.output_size() && !node.output(i).empty())
     importer.define(node.output(i), *importer.slot(node.input(input)));
 }
 
+void Binder::resultHasPadding() { importer.padRows(node.output(0)); }
 Value Binder::constantValue(ConstantPtr constant, StringRef what) {
   std::string name = (nodeName(node) + ":" + what).str();
   for (unsigned n = 2; importer.slot(name); ++n)
@@ -234,6 +290,15 @@ Value Binder::constantValue(ConstantPtr constant, StringRef what) {
 
 bool Binder::outputUsed(unsigned i) const {
   return int(i) < node.output_size() && !node.output(i).empty() && importer.isUsed(node.output(i));
+}
+
+const ImportOptions &Binder::options() const { return importer.options; }
+
+int64_t Binder::randomStream() { return importer.streams++; }
+
+bool Binder::isTracked(unsigned i) const {
+  Slot *s = hasInput(i) ? importer.slot(node.input(i)) : nullptr;
+  return s && s->tensor && s->tensor->statistic && s->tensor->parameter;
 }
 
 LogicalResult Binder::finish() {

@@ -11,6 +11,7 @@
 namespace mlir::llcc::frontend {
 
 class Importer;
+struct Slot;
 
 /// `node "fc1" (Gemm)`: how messages call a node; nodes without a name go by their first output.
 std::string nodeLabel(const ::onnx::NodeProto &node);
@@ -58,6 +59,9 @@ public:
   std::string attrString(StringRef name, StringRef otherwise);
   Shape attrInts(StringRef name, ArrayRef<int64_t> otherwise = {});
   std::vector<double> attrFloats(StringRef name);
+  std::vector<std::string> attrStrings(StringRef name);
+  /// A graph attribute; null (said) where absent.
+  const ::onnx::GraphProto *attrGraph(StringRef name);
   /// A tensor attribute as constant; null (said) where absent.
   ConstantPtr attrTensor(StringRef name);
   /// Marks an attribute as read that has no influence on what llcc computes.
@@ -66,12 +70,28 @@ public:
   /// Does input `i` hold unsigned integers? Values of the IR have no sign; what depends on it (Div, compare, Cast, max)
   /// asks here.
   bool isUnsigned(unsigned i) { return inputType(i).first && inputType(i).first.isUnsignedInteger(); }
+  /// IR for something that the handler computed.
+  Value value(ConstantPtr constant);
+
+  // What is no tensor: sequences, optionals, and subgraphs. Importer.h has Slot.
+  /// What input `i` stands for; null (said) where absent.
+  Slot *slot(unsigned i, StringRef what);
+  void result(Slot slot, unsigned i);
+  Value valueOf(Slot &slot);
+  ConstantPtr constantOf(Slot &slot);
+  /// As Importer::inlineGraph.
+  FailureOr<std::vector<Slot>> inlineGraph(const ::onnx::GraphProto &graph, ArrayRef<Slot> inputs,
+                                           const std::string &suffix);
+  /// Model inputs that `slot` is computed from, in order.
+  std::vector<std::string> inputsBehind(Slot &slot);
 
   // Results.
   /// `element`: the ONNX element type, with its sign. Without it integers are unsigned where the first input of that
   /// width is.
   void result(Value value, unsigned i = 0, Type element = {});
   void result(ConstantPtr constant, unsigned i = 0);
+  /// Rows of output 0 beyond those that exist are kNoRow (PaddedRows.h).
+  void resultHasPadding();
   /// The result is input `i` under another name.
   void forward(unsigned input, unsigned i = 0);
   /// The value of a constant that the handler made; `what` tells it apart from the node's other ones.
@@ -82,9 +102,18 @@ public:
   /// Normalises an axis in [-rank, rank); says so and returns nothing where it is outside.
   std::optional<int64_t> axis(int64_t value, int64_t rank);
 
+  /// What the user asked for.
+  const ImportOptions &options() const;
+  /// A number that no other draw of random numbers has in this model; depends on the graph alone.
+  int64_t randomStream();
+  /// Whether input `i` stands for a parameter of the file that llcc.track may move.
+  bool isTracked(unsigned i) const;
+
   // Refusals: always failure. `bad` for what contradicts the ONNX standard, `unsupported` for what llcc cannot do yet.
   LogicalResult bad(const Twine &what);
   LogicalResult unsupported(const Twine &what);
+  /// Says what may not be meant, and goes on.
+  void warn(const Twine &what);
   /// A refusal has been said; the handler's IR will not be used.
   bool failed() const { return hasFailed; }
 

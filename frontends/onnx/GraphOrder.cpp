@@ -3,12 +3,60 @@
 #include "frontends/onnx/GraphOrder.h"
 #include "frontends/onnx/Binder.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 #include <queue>
 
 namespace mlir::llcc::frontend {
 
-std::vector<const ::onnx::NodeProto *> orderNodes(const ::onnx::GraphProto &graph, StringRef file,
-                                                  ImportErrors &errors) {
+/// Calls `visit` for each subgraph among the attributes of `node`.
+static void forSubgraphs(const ::onnx::NodeProto &node, llvm::function_ref<void(const ::onnx::GraphProto &)> visit) {
+  for (const auto &attribute : node.attribute()) {
+    if (attribute.has_g())
+      visit(attribute.g());
+    for (const auto &graph : attribute.graphs())
+      visit(graph);
+  }
+}
+
+/// Names that `graph` reads but does not make. The depth of graphs is bounded where the file is read (ModelFile).
+static void addCaptures(const ::onnx::GraphProto &graph, std::vector<std::string> &names) {
+  llvm::StringSet<> own;
+  for (const auto &input : graph.input())
+    own.insert(input.name());
+  for (const auto &tensor : graph.initializer())
+    own.insert(tensor.name());
+  for (const auto &node : graph.node())
+    for (const auto &output : node.output())
+      own.insert(output);
+  auto read = [&](const std::string &name) {
+    if (!name.empty() && !own.contains(name))
+      names.push_back(name);
+  };
+  for (const auto &node : graph.node())
+    for (const std::string &name : namesReadBy(node))
+      read(name);
+  for (const auto &output : graph.output())
+    read(output.name());
+}
+
+std::vector<std::string> namesReadBy(const ::onnx::NodeProto &node) {
+  std::vector<std::string> names(node.input().begin(), node.input().end());
+  forSubgraphs(node, [&](const ::onnx::GraphProto &graph) { addCaptures(graph, names); });
+  return names;
+}
+
+std::vector<const ::onnx::NodeProto *> withNested(ArrayRef<const ::onnx::NodeProto *> nodes) {
+  std::vector<const ::onnx::NodeProto *> all(nodes.begin(), nodes.end());
+  for (size_t i = 0; i < all.size(); ++i)
+    forSubgraphs(*all[i], [&](const ::onnx::GraphProto &graph) {
+      for (const auto &node : graph.node())
+        all.push_back(&node);
+    });
+  return all;
+}
+
+std::vector<const ::onnx::NodeProto *> orderNodes(const ::onnx::GraphProto &graph, StringRef file, ImportErrors &errors,
+                                                  llvm::function_ref<bool(const std::string &)> isOuter) {
   const auto &nodes = graph.node();
   constexpr int kGiven = -1; // producer of inputs and initializers
   llvm::StringMap<int> producer;
@@ -39,6 +87,8 @@ std::vector<const ::onnx::NodeProto *> orderNodes(const ::onnx::GraphProto &grap
   auto visit = [&](const std::string &name, const Twine &reader) {
     auto it = producer.find(name);
     if (it == producer.end()) {
+      if (isOuter && isOuter(name))
+        return;
       errors.add(ImportErrors::Bad, file + ": " + reader + " reads value " + quote(name) +
                                         ", which no node, input or initializer of the graph produces");
     } else if (it->second != kGiven && !live[it->second]) {
@@ -48,12 +98,14 @@ std::vector<const ::onnx::NodeProto *> orderNodes(const ::onnx::GraphProto &grap
   };
   for (const auto &output : graph.output())
     visit(output.name(), "output " + quote(output.name()));
+  std::vector<std::vector<std::string>> reads(nodes.size());
   while (!stack.empty()) {
-    const auto &node = nodes[stack.back()];
+    int at = stack.back();
     stack.pop_back();
-    for (const auto &input : node.input())
+    reads[at] = namesReadBy(nodes[at]);
+    for (const auto &input : reads[at])
       if (!input.empty())
-        visit(input, nodeLabel(node));
+        visit(input, nodeLabel(nodes[at]));
   }
 
   // Kahn's algorithm; among the nodes that are ready the one first in the file comes first.
@@ -65,7 +117,7 @@ std::vector<const ::onnx::NodeProto *> orderNodes(const ::onnx::GraphProto &grap
     if (!live[i])
       continue;
     ++count;
-    for (const auto &input : nodes[i].input()) {
+    for (const auto &input : reads[i]) {
       auto it = producer.find(input);
       if (it != producer.end() && it->second != kGiven) {
         ++missing[i];
@@ -96,7 +148,7 @@ std::vector<const ::onnx::NodeProto *> orderNodes(const ::onnx::GraphProto &grap
   while (!seen[at]) {
     seen[at] = true;
     path.push_back(at);
-    for (const auto &input : nodes[at].input()) {
+    for (const auto &input : reads[at]) {
       auto it = producer.find(input);
       if (it != producer.end() && it->second != kGiven && missing[it->second] > 0) {
         at = it->second;

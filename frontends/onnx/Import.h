@@ -41,18 +41,38 @@ using InputArrays = std::map<std::string, InputArray>;
 
 struct ImportOptions {
   std::map<std::string, int64_t> dims; ///< symbolic dimension -> size (--dim NAME=SIZE)
-  int64_t batch = 0;                   ///< size of the batch dimension that the user asked for; 0: none
-  int64_t parts = 1;                   ///< microbatches of a step: the graph is imported at the batch divided by this
-  int64_t defaultBatch = 64;           ///< …where neither the user nor the file says one
-  std::vector<std::string> freeze;     ///< globs of parameters that are not trained; one that matches none is a warning
+  std::map<std::string, std::string>
+      bind;                        ///< inputs that are constants (--bind NAME=VALUE): a number, or some, by commas
+  int64_t batch = 0;               ///< size of the batch dimension that the user asked for; 0: none
+  int64_t parts = 1;               ///< microbatches of a step: the graph is imported at the batch divided by this
+  int64_t defaultBatch = 64;       ///< …where neither the user nor the file says one
+  std::vector<std::string> freeze; ///< globs of parameters that are not trained; one that matches none is a warning
   std::vector<std::string>
-      train;          ///< globs of initializers that are trained, whatever their role looks like; wins over freeze
+      train; ///< globs of initializers that are trained, whatever their role looks like; wins over freeze
+  /// Whose statistics normalise in a training step: as the file's node says, those of the batch (and the running ones
+  /// are updated), or always the file's.
+  enum class BatchNorm { File, Train, Frozen } batchNorm = BatchNorm::File;
+  /// Running variances take the unbiased variance of the batch (PyTorch), not the population's (ONNX).
+  bool unbiasedVariance = false;
+  /// Which values a training step drops, later ones overrule earlier ones: see frontends/README.md.
+  struct Dropout {
+    enum Kind { File, Nodes, Off, Ratio } kind = File;
+    double ratio = 0;
+    std::string
+        glob; ///< Ratio: over names of values and nodes; empty: all Dropout nodes, or where the architecture says
+  };
+  std::vector<Dropout> dropout;
+  /// Operators run as the file says, training forms included, and nothing is made for training (llcc run).
+  bool asWritten = false;
   std::string output; ///< graph output that comes first (the one that is trained); empty: the file's first
   /// The inputs' arrays say their shapes: then there is no batch, an array takes the place of an initializer of its
   /// name, and nothing is a trained parameter.
   std::optional<InputArrays> arrays;
   std::set<std::string> known; ///< inputs that are no arguments of @forward but the constants that `arrays` holds
 };
+
+/// Reads `file`, `nodes`, `off`, `P` or `P@GLOB`, P a probability; else says in `error` what is wrong.
+std::optional<ImportOptions::Dropout> parseDropout(StringRef text, std::string &error);
 
 /// Bytes that travel with the model into the artifact.
 struct ImportedSection {

@@ -8,17 +8,24 @@
 #include "frontends/onnx/InputArrays.h"
 #include "frontends/onnx/InputDims.h"
 #include "frontends/onnx/ModelFile.h"
+#include "frontends/onnx/Modes.h"
 #include "frontends/onnx/OpTable.h"
+#include "frontends/onnx/RandomNumbers.h"
 #include "frontends/onnx/Weights.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/Path.h"
 
 namespace mlir::llcc::frontend {
 
 /// Integer constants up to this size are written into the IR; bigger ones, and floats that are no splat, are arguments.
 static constexpr int64_t kMaxInlineInts = 1024;
+
+/// Nodes of all subgraphs that are imported, a body once for each turn: what takes minutes to compile is a mistake.
+static constexpr int64_t kMaxUnrolledNodes = 100000;
 
 static std::string folderOf(StringRef path) { return llvm::sys::path::parent_path(path).str(); }
 
@@ -56,21 +63,31 @@ Slot *Importer::slot(const std::string &name) {
   return it == slots.end() ? nullptr : &it->second;
 }
 
+void Importer::define(const std::string &name, Slot slot) {
+  if (!scopes.empty()) {
+    auto it = slots.find(name);
+    scopes.back().push_back({name, it == slots.end() ? std::optional<Slot>() : it->second});
+  }
+  slots[name] = std::move(slot);
+}
+
 ConstantPtr Importer::constantOf(const std::string &name) {
   Slot *s = slot(name);
-  if (!s)
-    return nullptr;
-  if (!s->constant && s->tensor && !s->tensor->parameter && s->tensor->payload.elements <= kMaxConstantElements) {
-    if (!s->tensor->constant)
-      s->tensor->constant = readConstant(*s->tensor->proto, s->tensor->payload, files);
-    s->constant = s->tensor->constant;
+  return s ? constantOf(*s) : nullptr;
+}
+
+ConstantPtr Importer::constantOf(Slot &s) {
+  if (!s.constant && s.tensor && !s.tensor->parameter && s.tensor->payload.elements <= kMaxConstantElements) {
+    if (!s.tensor->constant)
+      s.tensor->constant = readConstant(*s.tensor->proto, s.tensor->payload, files);
+    s.constant = s.tensor->constant;
   }
-  return s->constant;
+  return s.constant;
 }
 
 std::pair<Type, Shape> Importer::typeOfName(const std::string &name) {
   Slot *s = slot(name);
-  if (!s)
+  if (!s || !s->isTensor())
     return {};
   if (s->constant)
     return {s->constant->type, s->constant->shape};
@@ -96,11 +113,14 @@ Value Importer::addParameter(StringRef name, const Constant *constant, Initializ
 
 Value Importer::valueOf(const std::string &name) {
   Slot *s = slot(name);
-  if (!s)
-    return {};
-  if (s->value)
+  return s ? valueOf(*s, name) : Value();
+}
+
+Value Importer::valueOf(Slot &given, StringRef name) {
+  Slot *s = &given;
+  if (s->value || !s->isTensor())
     return s->value;
-  ConstantPtr constant = constantOf(name);
+  ConstantPtr constant = constantOf(given);
   // At the head of the block, so that the value serves every later reader.
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(&function.getBody().front());
@@ -109,9 +129,12 @@ Value Importer::valueOf(const std::string &name) {
   };
   if (constant && isInline(*constant)) {
     s->value = arith::ConstantOp::create(builder, nodeLoc(context, name), constant->attribute());
-  } else if (s->tensor) {
-    s->value = addParameter(s->tensor->name, nullptr, s->tensor,
-                            RankedTensorType::get(s->tensor->payload.shape, storageType(s->tensor->payload.type)));
+  } else if (s->tensor) { // one argument, under however many names (Identity)
+    auto same = llvm::find_if(arguments, [&](const Argument &a) { return a.tensor == s->tensor; });
+    s->value = same != arguments.end()
+                   ? Value(function.getArgument(same - arguments.begin()))
+                   : addParameter(s->tensor->name, nullptr, s->tensor,
+                                  RankedTensorType::get(s->tensor->payload.shape, storageType(s->tensor->payload.type)));
     s->element = s->tensor->payload.type;
   } else { // computed: masks repeat along batch and heads, they are stored once
     auto type = RankedTensorType::get(constant->shape, storageType(constant->type));
@@ -219,10 +242,13 @@ void Importer::wantConstant(const std::string &name) {
     if (at.empty() || !seen.insert(at).second)
       continue;
     if (const auto *node = producer.lookup(at))
-      names.append(node->input().begin(), node->input().end());
+      llvm::append_range(names, namesReadBy(*node));
     else if ((options.arrays->count(at) || defaults.count(at)) && !options.known.count(at))
       errors.wanted.insert(at);
   }
+  if (Slot *s = slot(name)) // names inside of subgraphs have no producer above
+    for (const std::string &input : inputsBehind(s->value))
+      errors.wanted.insert(input);
 }
 
 LogicalResult Importer::importInputs() {
@@ -233,6 +259,12 @@ LogicalResult Importer::importInputs() {
     return failure();
   batch = bound->batch;
   for (const BoundInput &input : bound->inputs) {
+    if (input.constant) {
+      Slot s;
+      s.constant = input.constant;
+      define(input.name, s);
+      continue;
+    }
     NamedAttrList attributes;
     attributes.set("llcc.input", builder.getStringAttr(input.name));
     if (input.batched)
@@ -255,7 +287,7 @@ void Importer::refuseUnknownOperators(ArrayRef<const ::onnx::NodeProto *> nodes)
   const OpTable &table = OpTable::get();
   for (const auto *node : nodes) {
     StringRef domain = node->domain() == "ai.onnx" ? StringRef() : StringRef(node->domain());
-    if (table.find(domain, node->op_type(), opset))
+    if (table.find(domain, node->op_type(), opsetOf(*node)))
       continue;
     refused[{domain, node->op_type()}].push_back(node);
     Slot broken;
@@ -279,11 +311,62 @@ void Importer::refuseUnknownOperators(ArrayRef<const ::onnx::NodeProto *> nodes)
   }
 }
 
+/// Finds the values that --dropout=P and P@GLOB mean, beside Dropout nodes, which know for themselves.
+void Importer::placeDropout(ArrayRef<const ::onnx::NodeProto *> nodes) {
+  bool anyNode = llvm::any_of(nodes, [](const auto *node) { return node->op_type() == "Dropout"; });
+  for (const ImportOptions::Dropout &wish : options.dropout) {
+    std::string flag;
+    llvm::raw_string_ostream(flag) << "--dropout=" << llvm::format("%g", wish.ratio);
+    if (wish.kind == ImportOptions::Dropout::Off)
+      dropped.clear();
+    if (wish.kind != ImportOptions::Dropout::Ratio || (wish.glob.empty() && anyNode))
+      continue;
+    if (wish.glob.empty()) {
+      std::vector<std::string> places = dropoutPlaces(model.graph(), nodes);
+      for (const std::string &name : places)
+        dropped[name] = wish.ratio;
+      if (places.empty())
+        errors.add(ImportErrors::Bad,
+                   file + ": " + flag +
+                       ": the model has no Dropout node and is no transformer, so that nothing tells "
+                       "where dropout should be; name the values: " +
+                       flag + "@GLOB");
+      continue;
+    }
+    bool matched = false;
+    for (const auto *node : nodes) {
+      if (!isNamed(*node, wish.glob))
+        continue;
+      matched = true;
+      auto pattern = llvm::cantFail(llvm::GlobPattern::create(wish.glob)); // checked when it was read
+      for (const auto &output : node->output())
+        if (!output.empty() && node->op_type() != "Dropout" &&
+            (pattern.match(output) || (pattern.match(node->name()) && &output == &node->output(0))))
+          dropped[output] = wish.ratio;
+    }
+    if (!matched)
+      errors.add(ImportErrors::Bad, file + ": " + flag + "@" + wish.glob + " matches no node and no value");
+  }
+}
+
+void Importer::insertDropout(Binder &binder) {
+  if (options.asWritten)
+    return;
+  for (const auto &output : binder.node.output()) {
+    auto found = dropped.find(output);
+    Slot *s = slot(output);
+    if (found == dropped.end() || found->second == 0 || !s || !s->value ||
+        !isa<FloatType>(frontend::typeOf(s->value).getElementType()))
+      continue;
+    s->value = dropout(binder, s->value, found->second);
+  }
+}
+
 void Importer::importNode(const ::onnx::NodeProto &node) {
   StringRef domain = node.domain() == "ai.onnx" ? StringRef() : StringRef(node.domain());
-  const OpRow *row = OpTable::get().find(domain, node.op_type(), opset);
+  const OpRow *row = OpTable::get().find(domain, node.op_type(), opsetOf(node));
   bool usable = row, constant = node.input_size() > 0;
-  for (const auto &input : node.input()) {
+  for (const auto &input : namesReadBy(node)) {
     if (input.empty())
       continue;
     Slot *s = slot(input);
@@ -292,24 +375,106 @@ void Importer::importNode(const ::onnx::NodeProto &node) {
       constant = constant && constantOf(input);
   }
   // Constant nodes that hold parameters have their slot already.
-  if (node.output_size() == 1 && slot(node.output(0)) && usable)
-    return;
+  if (node.output_size() == 1 && node.op_type() == "Constant" && usable)
+    if (Slot *s = slot(node.output(0)); s && s->tensor)
+      return;
   if (usable) {
-    Binder binder(*this, node, opset, builder, nodeLoc(context, nodeName(node)));
+    Binder binder(*this, node, opsetOf(node), builder, nodeLoc(context, (nodeName(node) + suffix).str()));
     Handler handler = constant && row->fold ? row->fold : row->import;
     size_t before = errors.messages.size();
     LogicalResult result = handler(binder);
     if (succeeded(result))
       result = binder.finish();
-    else if (errors.messages.size() == before)
-      (void)binder.bad("cannot be read");
     if (succeeded(result))
+      if (std::string why = padded.follow(node, [&](const std::string &name) { return typeOfName(name).second; });
+          !why.empty())
+        result = binder.unsupported(why);
+    if (failed(result) && errors.messages.size() == before)
+      (void)binder.bad("cannot be read");
+    if (succeeded(result)) {
+      insertDropout(binder);
       return;
+    }
   }
   Slot broken;
   broken.broken = true;
   for (const auto &output : node.output())
     define(output, broken);
+}
+
+std::vector<std::string> Importer::inputsBehind(Value value) {
+  std::vector<std::string> names;
+  llvm::SmallPtrSet<Value, 32> seen;
+  SmallVector<Value> values = {value};
+  while (!values.empty()) {
+    Value at = values.pop_back_val();
+    if (!at || !seen.insert(at).second)
+      continue;
+    if (Operation *op = at.getDefiningOp())
+      values.append(op->operand_begin(), op->operand_end());
+    else if (const Argument &a = arguments[cast<BlockArgument>(at).getArgNumber()]; a.attributes.contains("llcc.input"))
+      names.push_back(a.name);
+  }
+  llvm::sort(names);
+  return names;
+}
+
+int64_t Importer::opsetOf(const ::onnx::NodeProto &node) const {
+  auto it = opsets.find(&node);
+  return it != opsets.end() ? it->second : innerOpset.value_or(opset);
+}
+
+FailureOr<std::vector<Slot>> Importer::inlineGraph(const ::onnx::NodeProto &owner, const ::onnx::GraphProto &graph,
+                                                   ArrayRef<Slot> inputs, const std::string &turn) {
+  size_t before = errors.messages.size();
+  auto refuse = [&](const Twine &what) {
+    errors.add(ImportErrors::Bad, file + ": " + nodeLabel(owner) + ": " + what);
+    return failure();
+  };
+  if (int64_t(inputs.size()) != graph.input_size())
+    return refuse("its graph " + quote(graph.name()) + " has " + Twine(graph.input_size()) + " inputs, it is given " +
+                  Twine(inputs.size()));
+  std::vector<const ::onnx::NodeProto *> nodes =
+      orderNodes(graph, file, errors, [&](const std::string &name) { return slot(name) != nullptr; });
+  unrolled += nodes.size();
+  if (unrolled > kMaxUnrolledNodes) {
+    errors.add(ImportErrors::Unsupported,
+               file + ": " + nodeLabel(owner) + ": the graphs of If, Loop and Scan make more than " +
+                   Twine(kMaxUnrolledNodes) + " nodes when they are unrolled; export the model with fewer turns");
+    return failure();
+  }
+  if (errors.messages.size() != before)
+    return failure();
+  std::optional<int64_t> outerOpset = innerOpset;
+  std::string outerSuffix = suffix;
+  innerOpset = opsetOf(owner);
+  suffix += turn;
+  scopes.emplace_back();
+  for (auto [input, slot] : llvm::zip(graph.input(), inputs))
+    define(input.name(), slot);
+  refuseUnknownOperators(nodes);
+  for (const auto *node : nodes)
+    importNode(*node);
+  std::vector<Slot> outputs;
+  for (const auto &output : graph.output()) {
+    Slot *s = slot(output.name());
+    outputs.push_back(s ? *s : Slot());
+    if (!s || s->broken)
+      outputs.back().broken = true;
+  }
+  for (auto &[name, previous] : llvm::reverse(scopes.back()))
+    if (previous)
+      slots[name] = std::move(*previous);
+    else
+      slots.erase(name);
+  scopes.pop_back();
+  innerOpset = outerOpset;
+  suffix = outerSuffix;
+  if (llvm::any_of(outputs, [](const Slot &s) { return s.broken; }) && errors.messages.size() == before)
+    return refuse("its graph " + quote(graph.name()) + " has outputs that no node of it makes");
+  if (errors.messages.size() != before)
+    return failure();
+  return outputs;
 }
 
 LogicalResult Importer::importOutputs() {
@@ -334,6 +499,17 @@ LogicalResult Importer::importOutputs() {
     Slot *s = slot(output->name());
     if (!s || s->broken)
       return failure(); // said where it broke
+    if (padded.contains(output->name())) {
+      errors.add(ImportErrors::Unsupported, file + ": output " + quote(output->name()) +
+                                                ": its shape depends on the model's data (on what a NonZero finds)");
+      return failure();
+    }
+    if (!s->isTensor()) {
+      errors.add(ImportErrors::Unsupported, file + ": output " + quote(output->name()) + " is " +
+                                                (s->elements ? "a sequence" : "an optional without a value") +
+                                                ", an output must be a tensor");
+      return failure();
+    }
     values.push_back(valueOf(output->name()));
     attributes.push_back(
         builder.getDictionaryAttr(builder.getNamedAttr("llcc.output", builder.getStringAttr(output->name()))));
@@ -395,10 +571,14 @@ FailureOr<ImportedModel> Importer::run() {
     if (!errors.empty())
       return failure();
   }
+  if (failed(inlineFunctions(model, opset, file, opsets, errors)))
+    return failure();
+  hoistInitializers(*model.mutable_graph());
   auto collect = [&](ImportErrors &said) {
     nodes = orderNodes(model.graph(), file, said);
     if (said.empty())
-      tensors = collectInitializers(*model.mutable_graph(), nodes, opset, options, file, context, files, said);
+      tensors =
+          collectInitializers(*model.mutable_graph(), withNested(nodes), opset, options, file, context, files, said);
   };
   ImportErrors first; // said again, whole, by the second time
   collect(first);
@@ -406,8 +586,8 @@ FailureOr<ImportedModel> Importer::run() {
     errors = std::move(first);
   else
     collect(errors);
-  for (const auto *node : nodes)
-    for (const auto &input : node->input())
+  for (const auto *node : withNested(nodes))
+    for (const auto &input : namesReadBy(*node))
       used.insert(input);
   for (const auto &output : model.graph().output())
     used.insert(output.name());
@@ -421,6 +601,7 @@ FailureOr<ImportedModel> Importer::run() {
   refuseUnknownOperators(nodes);
   if (!inputsFit || !errors.empty())
     return failure();
+  placeDropout(nodes);
   for (const auto *node : nodes)
     importNode(*node);
   if (failed(importOutputs()) || !errors.empty())
@@ -445,6 +626,7 @@ FailureOr<ImportedModel> Importer::run() {
 void Importer::placeWeights(ImportedModel &imported) {
   std::string computed;
   std::vector<std::string> external;
+  writeInferenceForm(*model.mutable_graph(), opset);
   for (const Argument &a : arguments)
     if (a.tensor)
       makeRaw(*a.tensor->proto, a.tensor->payload);

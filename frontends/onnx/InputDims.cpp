@@ -13,6 +13,60 @@ using Dimension = ::onnx::TensorShapeProto::Dimension;
 
 static bool hasSize(const Dimension &d) { return d.has_dim_value() && d.dim_value() >= 0; }
 
+/// The value that --bind gives an input: one number for all elements, or one for each.
+static ConstantPtr readBinding(const ::onnx::ValueInfoProto &input, StringRef text, const ImportOptions &options,
+                               StringRef file, MLIRContext *context, ImportErrors &errors) {
+  auto bad = [&](const Twine &what) {
+    errors.add(ImportErrors::Bad, file + ": --bind " + input.name() + "=" + text + ": " + what);
+    return nullptr;
+  };
+  const auto &tensor = input.type().tensor_type();
+  auto c = std::make_shared<Constant>();
+  c->type = elementType(context, tensor.elem_type());
+  SmallVector<StringRef> words;
+  text.split(words, ',');
+  for (StringRef word : words) {
+    double real = 0;
+    int64_t integer = 0;
+    word = word.trim();
+    if (word == "true" || word == "false") {
+      real = integer = word == "true";
+    } else if (c->isFloat() ? word.getAsDouble(real) : word.getAsInteger(10, integer)) {
+      return bad(quote(word) + " is no number of type " + dtypeName(tensor.elem_type()));
+    }
+    if (c->isFloat())
+      c->reals.push_back(real);
+    else
+      c->ints.push_back(integer);
+  }
+  int64_t count = words.size(), rest = -1;
+  for (const auto &[i, dim] : llvm::enumerate(tensor.shape().dim())) {
+    auto known = options.dims.find(dim.dim_param());
+    if (hasSize(dim))
+      c->shape.push_back(dim.dim_value());
+    else if (!dim.dim_param().empty() && known != options.dims.end())
+      c->shape.push_back(known->second);
+    else {
+      if (rest >= 0)
+        return bad("two dimensions of the input have no size; give --dim NAME=SIZE");
+      rest = i;
+      c->shape.push_back(1);
+    }
+  }
+  std::optional<int64_t> elements = countElements(c->shape);
+  if (!elements || *elements > kMaxConstantElements)
+    return bad("the input is " + showShape(c->shape) + ", more than 2^24 elements");
+  if (rest >= 0 && *elements > 0 && count % *elements == 0) // one number for each
+    c->shape[rest] = count / *elements, *elements = count;
+  if (count != 1 && count != *elements)
+    return bad("gives " + Twine(count) + " numbers, the input has " + Twine(*elements) + " elements (" +
+               showShape(c->shape) + ")");
+  if (count == 1)
+    return pick(*c, Shape(c->shape), [](ArrayRef<int64_t>) { return 0; });
+  c->round();
+  return c;
+}
+
 std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const ImportOptions &options, StringRef file,
                                       MLIRContext *context, ImportErrors &errors) {
   size_t before = errors.messages.size();
@@ -20,8 +74,10 @@ std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const Imp
   for (const auto &t : graph.initializer())
     initializers.insert(t.name());
 
-  // Inputs that are tensors with a known rank.
+  // Inputs that are tensors with a known rank; those that have a value are none.
   std::vector<const ::onnx::ValueInfoProto *> inputs;
+  std::vector<BoundInput> constants;
+  llvm::StringSet<> bindings;
   for (const auto &input : graph.input()) {
     if (initializers.contains(input.name()))
       continue;
@@ -38,8 +94,23 @@ std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const Imp
     else if (type.tensor_type().shape().dim_size() > 64)
       errors.add(ImportErrors::Bad, subject + " has " + Twine(type.tensor_type().shape().dim_size()) +
                                         " dimensions, at most 64 are allowed");
-    else
+    else if (auto given = options.bind.find(input.name()); given != options.bind.end()) {
+      BoundInput b;
+      b.name = input.name();
+      b.constant = readBinding(input, given->second, options, file, context, errors);
+      bindings.insert(b.name);
+      constants.push_back(std::move(b));
+    } else
       inputs.push_back(&input);
+  }
+  for (const auto &[name, value] : options.bind) {
+    std::string known;
+    for (const auto &input : graph.input())
+      if (!initializers.contains(input.name()))
+        known += (known.empty() ? "" : ", ") + quote(input.name());
+    if (!bindings.contains(name) && errors.messages.size() == before)
+      errors.add(ImportErrors::Bad,
+                 file + ": --bind " + name + "=" + value + " names no input of the graph; it has " + known);
   }
 
   // The batch: a symbol at dimension 0 if there is any, otherwise the first input's fixed size.
@@ -130,9 +201,9 @@ std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const Imp
     errors.add(ImportErrors::Bad, file + ": symbolic dimensions have no size: " + where + "; give" + flags);
   }
   llvm::SetVector<StringRef> symbols;
-  for (const auto *input : inputs)
-    for (const auto &dim : input->type().tensor_type().shape().dim())
-      if (!hasSize(dim) && !dim.dim_param().empty())
+  for (const auto &input : graph.input())
+    for (const auto &dim : input.type().tensor_type().shape().dim())
+      if (!hasSize(dim) && !dim.dim_param().empty() && !initializers.contains(input.name()))
         symbols.insert(dim.dim_param());
   std::string known;
   for (StringRef symbol : symbols)
@@ -145,6 +216,7 @@ std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const Imp
       errors.add(ImportErrors::Bad, file + ": --dim " + name + "=" + Twine(size) + " is negative");
   if (errors.messages.size() != before)
     return std::nullopt;
+  bound.inputs.insert(bound.inputs.end(), constants.begin(), constants.end());
   return bound;
 }
 

@@ -13,6 +13,7 @@ struct BoundInput {
   RankedTensorType type;
   Type element; ///< as the file says it, with its sign
   bool batched = false;
+  ConstantPtr constant; ///< of an input that --bind gives a value
 };
 
 struct BoundInputs {

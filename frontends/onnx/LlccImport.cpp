@@ -13,9 +13,16 @@ int main(int argc, char **argv) {
   cl::opt<std::string> path(cl::Positional, cl::desc("MODEL.onnx"), cl::cat(category));
   cl::opt<int64_t> batch("batch", cl::desc("size of the batch dimension"), cl::cat(category));
   cl::list<std::string> dims("dim", cl::desc("NAME=SIZE: size of a symbolic dimension"), cl::cat(category));
+  cl::list<std::string> bind("bind", cl::desc("NAME=VALUE: an input that is a constant"), cl::cat(category));
   cl::list<std::string> freeze("freeze", cl::desc("glob of parameters that are not trained"), cl::cat(category));
   cl::list<std::string> train("train", cl::desc("glob of initializers that are trained"), cl::cat(category));
   cl::opt<std::string> output("output", cl::desc("graph output that comes first"), cl::cat(category));
+  cl::opt<std::string> batchNorm("batchnorm", cl::desc("file | train | frozen: whose statistics training uses"),
+                                 cl::init("file"), cl::cat(category));
+  cl::opt<bool> unbiased("unbiased-variance", cl::desc("running variances take the unbiased one"), cl::cat(category));
+  cl::list<std::string> dropouts("dropout", cl::desc("file | nodes | off | P | P@GLOB"), cl::cat(category));
+  cl::opt<bool> asWritten("as-written", cl::desc("operators run as the file says, training forms included"),
+                          cl::cat(category));
   cl::opt<bool> locations("locations", cl::desc("print locations"), cl::cat(category));
   cl::opt<bool> weights("weights",
                         cl::desc("print a line for each parameter: where its bytes lie, and the first of them"),
@@ -43,12 +50,30 @@ int main(int argc, char **argv) {
   options.output = output;
   options.freeze.assign(freeze.begin(), freeze.end());
   options.train.assign(train.begin(), train.end());
+  options.asWritten = asWritten;
+  options.unbiasedVariance = unbiased;
+  options.batchNorm = batchNorm == "train"    ? mlir::llcc::ImportOptions::BatchNorm::Train
+                      : batchNorm == "frozen" ? mlir::llcc::ImportOptions::BatchNorm::Frozen
+                                              : mlir::llcc::ImportOptions::BatchNorm::File;
+  for (const std::string &text : dropouts) {
+    std::string error;
+    auto wish = mlir::llcc::parseDropout(text, error);
+    if (!wish) {
+      llvm::errs() << error << '\n';
+      return 64;
+    }
+    options.dropout.push_back(*wish);
+  }
   for (llvm::StringRef dim : dims) {
     auto [name, size] = dim.split('=');
     if (name.empty() || size.getAsInteger(10, options.dims[name.str()])) {
       llvm::errs() << "--dim " << dim << ": must be NAME=SIZE\n";
       return 64;
     }
+  }
+  for (llvm::StringRef binding : bind) {
+    auto [name, value] = binding.split('=');
+    options.bind[name.str()] = value.str();
   }
   mlir::MLIRContext context;
   mlir::llcc::ImportErrors errors;

@@ -6,11 +6,16 @@ namespace mlir::llcc::frontend {
 OpTable::OpTable() {
   addActivationOps(*this);
   addAttentionOps(*this);
+  addBatchNormOps(*this);
   addBitwiseOps(*this);
   addConstantOps(*this);
   addContractionOps(*this);
+  addControlFlowOps(*this);
+  addCumulativeOps(*this);
+  addEinsumOps(*this);
   addElementwiseOps(*this);
   addFeatureNormOps(*this);
+  addGridOps(*this);
   addIndexingOps(*this);
   addLogicOps(*this);
   addLossOps(*this);
@@ -18,12 +23,20 @@ OpTable::OpTable() {
   addNormalizationOps(*this);
   addPoolingOps(*this);
   addQuantizationOps(*this);
+  addRandomOps(*this);
+  addRearrangeOps(*this);
+  addRecurrentOps(*this);
   addReductionOps(*this);
+  addResizeOps(*this);
+  addScatterOps(*this);
+  addSelectionOps(*this);
+  addSequenceOps(*this);
   addShapeOps(*this);
   addSignalOps(*this);
+  addSortOps(*this);
+  addTrigonometryOps(*this);
   addStateSpaceOps(*this);
   addTrainingOps(*this);
-  addTrigonometryOps(*this);
   addWindowOps(*this);
 }
 

@@ -67,11 +67,16 @@ private:
 // One function a family (ops/*.cpp) adds its rows.
 void addActivationOps(OpTable &table);
 void addAttentionOps(OpTable &table);
+void addBatchNormOps(OpTable &table);
 void addBitwiseOps(OpTable &table);
 void addConstantOps(OpTable &table);
 void addContractionOps(OpTable &table);
+void addControlFlowOps(OpTable &table);
+void addCumulativeOps(OpTable &table);
+void addEinsumOps(OpTable &table);
 void addElementwiseOps(OpTable &table);
 void addFeatureNormOps(OpTable &table);
+void addGridOps(OpTable &table);
 void addIndexingOps(OpTable &table);
 void addLogicOps(OpTable &table);
 void addLossOps(OpTable &table);
@@ -79,12 +84,20 @@ void addMicrosoftOps(OpTable &table);
 void addNormalizationOps(OpTable &table);
 void addPoolingOps(OpTable &table);
 void addQuantizationOps(OpTable &table);
+void addRandomOps(OpTable &table);
+void addRearrangeOps(OpTable &table);
+void addRecurrentOps(OpTable &table);
 void addReductionOps(OpTable &table);
+void addResizeOps(OpTable &table);
+void addScatterOps(OpTable &table);
+void addSelectionOps(OpTable &table);
+void addSequenceOps(OpTable &table);
 void addShapeOps(OpTable &table);
 void addSignalOps(OpTable &table);
+void addSortOps(OpTable &table);
+void addTrigonometryOps(OpTable &table);
 void addStateSpaceOps(OpTable &table);
 void addTrainingOps(OpTable &table);
-void addTrigonometryOps(OpTable &table);
 void addWindowOps(OpTable &table);
 
 } // namespace mlir::llcc::frontend

@@ -2,6 +2,7 @@
 // parameters, masks and rotary tables the same kind of names.
 #include "frontends/onnx/Parameters.h"
 #include "frontends/onnx/Binder.h"
+#include "frontends/onnx/Modes.h"
 #include "frontends/onnx/OpTable.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
@@ -58,6 +59,26 @@ bool looksLikeMask(const ::onnx::TensorProto &proto, const Payload &payload, Ext
 
 bool isSplat(const Initializer &init, ExternalFiles &files) {
   return init.payload.elements <= kMaxConstantElements && readConstant(*init.proto, init.payload, files)->isSplat();
+}
+
+/// Running statistics, perhaps behind Identity: constants, unless their node tracks them.
+void markStatistics(ArrayRef<const Node *> nodes, const Readers &readers, const ImportOptions &options,
+                    std::vector<Initializer> &tensors) {
+  llvm::StringMap<bool> tracked;
+  for (const Node *node : nodes)
+    for (int i = 3; node->op_type() == "BatchNormalization" && i < std::min(node->input_size(), 5); ++i) {
+      std::string name = node->input(i);
+      for (const Node *view = readers.producer.lookup(name);
+           view && view->op_type() == "Identity" && view->input_size(); view = readers.producer.lookup(name))
+        name = view->input(0);
+      tracked[name] |= tracksStatistics(*node, readers.opset, options);
+    }
+  for (Initializer &t : tensors)
+    if (auto found = tracked.find(t.name); found != tracked.end() && isa<FloatType>(t.payload.type)) {
+      t.statistic = true;
+      t.parameter = found->second && !options.asWritten;
+      t.trainable = false;
+    }
 }
 
 /// Follows the views of a tensor to what computes with it.
@@ -182,13 +203,18 @@ std::vector<Initializer> collectInitializers(::onnx::GraphProto &graph, ArrayRef
       continue;
     init.parameter = init.trainable = overridable.contains(init.name) || isParameter(init, readers, files);
   }
+  markStatistics(nodes, readers, options, tensors);
   // --train last: `--freeze=* --train=*.bias` trains the biases alone. A freeze that matches nothing leaves nothing to
   // do, as exporters fold tensors away; a train that matches nothing would train something else than was asked for.
   applyGlobs(
       options.freeze, "freeze", tensors, file, errors, [](Initializer &t) { t.trainable = false; },
       [&](const Twine &what) { errors.warn(what); });
   applyGlobs(
-      options.train, "train", tensors, file, errors, [](Initializer &t) { t.parameter = t.trainable = true; },
+      options.train, "train", tensors, file, errors,
+      [](Initializer &t) {
+        if (!t.statistic)
+          t.parameter = t.trainable = true;
+      },
       [&](const Twine &what) { errors.add(ImportErrors::Bad, what); });
   for (const Initializer &t : tensors)
     if (t.parameter && !t.payload.type.isF32() && !t.payload.type.isF64())

@@ -14,7 +14,8 @@ struct Initializer {
   Payload payload;
   bool parameter = false;
   bool trainable = false;
-  ConstantPtr constant; ///< filled when somebody asks for the elements
+  bool statistic = false; ///< running mean or variance of a BatchNormalization: never trained, perhaps tracked
+  ConstantPtr constant;   ///< filled when somebody asks for the elements
 };
 
 /// Collects the tensors that `nodes` (live, in order) or the graph's outputs read, checks their payloads, and decides

@@ -88,8 +88,9 @@ private:
       return false;
     for (unsigned reader : groups.readersOf(x)) {
       // To overwrite what a collective or a send reads, compute would have to wait for it.
-      bool communicates =
-          groups[reader].anchor && !isa<DotOp, ConvOp, ConvInputGradOp, ConvWeightGradOp>(groups[reader].members[0]);
+      bool communicates = groups[reader].anchor &&
+                          !isa<DotOp, ConvOp, ConvInputGradOp, ConvWeightGradOp, RecurrenceOp, RecurrenceGradOp>(
+                              groups[reader].members[0]);
       if (orderOf.lookup(reader) > orderOf.lookup(id) || communicates)
         return false;
     }

@@ -223,6 +223,11 @@ private:
         .Case<ConvOp>([&](ConvOp conv) { return window(conv, "Conv"); })
         .Case<ConvInputGradOp>([&](ConvInputGradOp conv) { return window(conv, "ConvInputGrad"); })
         .Case<ConvWeightGradOp>([&](ConvWeightGradOp conv) { return window(conv, "ConvWeightGrad"); })
+        .Case<RecurrenceOp, RecurrenceGradOp>([&](auto recurrence) {
+          Instruction &i = simple(isa<RecurrenceOp>(op) ? "Recurrence" : "RecurrenceGrad", 0, true);
+          setCell(recurrence, i);
+          return success();
+        })
         .Case<AllReduceOp>(
             [&](AllReduceOp all) { return collective("AllReduce", {int64_t(all.getKind())}, all.getAxes()); })
         .Case<AllGatherOp>([&](AllGatherOp all) {
@@ -253,6 +258,27 @@ private:
           return report(op) << op->getName() << " in @" << function.getName()
                             << " has no instruction; run llcc-fuse-kernels first";
         });
+  }
+
+  /// Kind, flags (rt::RecurrenceFlag) and activations of a recurrence or its gradient.
+  template <class Op> static void setCell(Op op, Instruction &i) {
+    bool dcells = false;
+    if constexpr (std::is_same_v<Op, RecurrenceGradOp>)
+      dcells = bool(op.getDcells());
+    i.ints = {op.getKind() == "lstm"  ? 0
+              : op.getKind() == "gru" ? 1
+                                      : 2,
+              op.getReverse() + 2 * op.getInputForget() + 4 * op.getLinearBeforeReset() + 8 * bool(op.getPeepholes()) +
+                  16 * bool(op.getLengths()) + 32 * dcells};
+    for (auto name : op.getActivations().template getAsRange<StringAttr>())
+      i.ints.push_back(llvm::find(recurrenceActivations(), name.getValue()) - recurrenceActivations().begin());
+    i.ints.resize(5, -1);
+    for (ArrayRef<double> numbers : {op.getAlphas(), op.getBetas()}) {
+      SmallVector<double> padded(numbers);
+      padded.resize(3, 0);
+      i.reals.append(padded);
+    }
+    i.reals.push_back(op.getClip().convertToDouble());
   }
 
   InFlightDiagnostic report(Operation *op) {

@@ -18,28 +18,30 @@ static constexpr int64_t kRepeatable = 4;
 
 OpClass classOf(Operation *op) {
   if (isa<DotOp, ConvOp, ConvInputGradOp, ConvWeightGradOp, AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp,
-          SendOp, RecvOp, CaptureOp, func::ReturnOp>(op))
+          SendOp, RecvOp, CaptureOp, RecurrenceOp, RecurrenceGradOp, func::ReturnOp>(op))
     return OpClass::Anchor;
-  if (isa<BroadcastOp, ReshapeOp, TransposeOp, SliceOp, IotaOp, AxisOffsetOp, arith::ConstantOp, arith::CmpFOp,
-          arith::CmpIOp, arith::ExtFOp, arith::TruncFOp, arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp,
+  if (isa<BroadcastOp, ReshapeOp, TransposeOp, SliceOp, ReverseOp, IotaOp, AxisOffsetOp, arith::ConstantOp,
+          arith::CmpFOp, arith::CmpIOp, arith::ExtFOp, arith::TruncFOp, arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp,
           arith::SIToFPOp, arith::UIToFPOp, arith::FPToSIOp, arith::FPToUIOp, arith::BitcastOp>(op))
     return OpClass::Free;
-  if (isa<ReduceOp, PadOp, ConcatOp, GatherOp, ScatterAddOp, MaxPoolOp, MaxPoolGradOp, AvgPoolOp, AvgPoolGradOp,
-          AxisSliceOp, MaskOp>(op) ||
+  if (isa<ReduceOp, PadOp, ConcatOp, GatherOp, ScatterAddOp, ScatterOp, ArgsortOp, MaxPoolOp, MaxPoolGradOp, AvgPoolOp,
+          AvgPoolGradOp, AxisSliceOp, MaskOp, RandomBitsOp>(op) ||
       OpTrait::hasElementwiseMappableTraits(op))
     return OpClass::Work;
   return OpClass::Foreign;
 }
 
 int64_t weightOf(Operation *op) {
-  if (isa<BroadcastOp, ReshapeOp, TransposeOp, SliceOp, IotaOp, AxisOffsetOp, arith::ConstantOp, arith::BitcastOp,
-          AxisSliceOp>(op))
+  if (isa<BroadcastOp, ReshapeOp, TransposeOp, SliceOp, ReverseOp, IotaOp, AxisOffsetOp, arith::ConstantOp,
+          arith::BitcastOp, AxisSliceOp>(op))
     return 0;
   if (isa<arith::DivFOp, arith::RemFOp, arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, math::SqrtOp,
           math::RsqrtOp, GatherOp>(op))
     return 4;
-  if (isa<ReduceOp, MaxPoolOp, MaxPoolGradOp, AvgPoolOp, AvgPoolGradOp, ScatterAddOp>(op))
+  if (isa<ReduceOp, MaxPoolOp, MaxPoolGradOp, AvgPoolOp, AvgPoolGradOp, ScatterAddOp, ScatterOp, ArgsortOp>(op))
     return 16;
+  if (isa<RandomBitsOp>(op)) // ten rounds
+    return 64;
   if (isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::FloorOp, math::FmaOp, math::CopySignOp>(op))
     return 1;
   return op->getName().getDialectNamespace() == "math" ? 8 : 1;
@@ -74,6 +76,9 @@ Read readOf(OpOperand &operand) {
         read.aligned =
             prefix(rank, [&](size_t i) { return s.getStarts()[i] == 0 && s.getStrides()[i] == 1 && sameSize(i); });
       })
+      .Case<ReverseOp>([&](ReverseOp r) {
+        read.aligned = prefix(rank, [&](size_t i) { return !llvm::is_contained(r.getDims(), int64_t(i)); });
+      })
       .Case<PadOp>(
           [&](PadOp p) { read.aligned = prefix(rank, [&](size_t i) { return p.getLo()[i] == 0 && sameSize(i); }); })
       .Case<ConcatOp>([&](ConcatOp c) { read.aligned = c.getDim(); })
@@ -81,15 +86,21 @@ Read readOf(OpOperand &operand) {
         if (operand.getOperandNumber() == 0)
           read.aligned = g.getAxis();
         else
-          read.aligned = g.getAxis() == 0 ? rank : 0;
+          read.aligned = g.getAxis() == g.getBatch() ? rank : g.getBatch();
         read.expands = elementsOf(y) > elementsOf(x);
       })
       .Case<ScatterAddOp>([&](ScatterAddOp) { read.expands = operand.getOperandNumber() == 1; })
+      .Case<ScatterOp>([&](ScatterOp) { read.expands = operand.getOperandNumber() == 2; })
+      .Case<ArgsortOp>([&](ArgsortOp) { read.expands = true; })
       .Case<MaxPoolOp, MaxPoolGradOp, AvgPoolOp, AvgPoolGradOp>([&](Operation *) {
         read.aligned = 2;
         read.expands = true;
       })
       .Case<AxisSliceOp>([&](AxisSliceOp s) { read.aligned = s.getDim(); })
+      .Case<RandomBitsOp>([&](RandomBitsOp) {
+        read.aligned = operand.getOperandNumber() == 0 ? rank : 0; // the key is read whole
+        read.identity = operand.getOperandNumber() == 0;
+      })
       .Case<ReduceOp>([&](ReduceOp) {})
       .Default([&](Operation *) { // arith, math, mask
         read.aligned = rank;
@@ -106,7 +117,7 @@ int64_t KernelForm::getExtent() const {
 }
 
 StringRef KernelForm::getName() const {
-  static constexpr StringLiteral names[] = {"map", "row", "fold", "scatter"};
+  static constexpr StringLiteral names[] = {"map", "row", "fold", "scatter", "sort"};
   return names[kind];
 }
 
@@ -217,20 +228,26 @@ static std::optional<KernelForm> foldForm(ArrayRef<Operation *> ops, ArrayRef<Va
 
 std::optional<KernelForm> formOf(ArrayRef<Operation *> ops, ArrayRef<Value> results) {
   SmallVector<ReduceOp> reduces;
-  SmallVector<ScatterAddOp> scatters;
+  SmallVector<Operation *> alone; // ops that have a form of their own
   for (Operation *op : ops) {
     if (auto reduce = dyn_cast<ReduceOp>(op))
       reduces.push_back(reduce);
-    if (auto scatter = dyn_cast<ScatterAddOp>(op))
-      scatters.push_back(scatter);
+    if (isa<ScatterAddOp, ScatterOp, ArgsortOp>(op))
+      alone.push_back(op);
   }
-  if (!scatters.empty()) {
-    if (!reduces.empty() || scatters.size() > 1 || results.size() != 1 || results[0] != scatters[0].getResult())
+  if (!alone.empty()) {
+    if (!reduces.empty() || alone.size() > 1 || results.size() != 1 || results[0] != alone[0]->getResult(0))
       return {};
     KernelForm form;
-    form.kind = KernelForm::Scatter;
-    form.space = llvm::to_vector(shapeOf(results[0]).drop_front(scatters[0].getAxis() + 1));
-    form.cost = std::max<int64_t>(1, elementsOf(scatters[0].getUpdates()) / std::max<int64_t>(1, form.getExtent()));
+    bool sorts = isa<ArgsortOp>(alone[0]);
+    form.kind = sorts ? KernelForm::Sort : KernelForm::Scatter;
+    int64_t axis = alone[0]->getAttrOfType<IntegerAttr>("axis").getInt();
+    form.space = llvm::to_vector(shapeOf(results[0]));
+    form.space.erase(form.space.begin() + axis);
+    Value walked = sorts ? results[0] : alone[0]->getOperand(isa<ScatterOp>(alone[0]));
+    form.cost = std::max<int64_t>(1, elementsOf(walked) / std::max<int64_t>(1, form.getExtent()));
+    if (sorts) // some log(n)^2 compares for each element
+      form.cost *= std::max<int64_t>(1, int64_t(llvm::Log2_64_Ceil(form.cost)) * llvm::Log2_64_Ceil(form.cost));
     return Pulling(ops, results, -1, {}).repeated > kRepeatable ? std::nullopt : std::optional(form);
   }
   if (!reduces.empty()) {
@@ -248,7 +265,7 @@ std::optional<KernelForm> formOf(ArrayRef<Operation *> ops, ArrayRef<Value> resu
 
 bool isReadInPlace(Value argument, Value result, ArrayRef<Operation *> ops, ArrayRef<Value> results,
                    const KernelForm &form) {
-  if (form.kind == KernelForm::Scatter)
+  if (form.kind == KernelForm::Scatter || form.kind == KernelForm::Sort)
     return false;
   DenseSet<Value> moved; // values that are (also) pulled at another index than the result's
   for (Operation *op : llvm::reverse(ops)) {

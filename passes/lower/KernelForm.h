@@ -1,4 +1,4 @@
-// Which loops a set of ops can share: the four forms of a kernel, and the rules of pulling that decide them.
+// Which loops a set of ops can share: the forms of a kernel, and the rules of pulling that decide them.
 #ifndef LLCC_PASSES_LOWER_KERNELFORM_H
 #define LLCC_PASSES_LOWER_KERNELFORM_H
 
@@ -26,7 +26,7 @@ Read readOf(OpOperand &operand);
 
 /// Loops of a kernel (passes/lower/README.md).
 struct KernelForm {
-  enum Kind { Map, Row, Fold, Scatter } kind = Map;
+  enum Kind { Map, Row, Fold, Scatter, Sort } kind = Map;
   int64_t rows = 0;           ///< Row: leading dimensions common to all
   SmallVector<int64_t> space; ///< the extent's dimensions
   int64_t cost = 1;           ///< elements for each unit of extent

@@ -1,4 +1,4 @@
-// Forms map, row and scatter, and the loops that all forms are made of.
+// Forms map and row, and the loops that all forms are made of.
 #include "passes/lower/KernelLoops.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -26,7 +26,9 @@ LogicalResult KernelLoops::emit() {
     return emitFold();
   if (form == "scatter")
     return emitScatter();
-  return kernel.emitError() << "kernel form is '" << form << "', needs map, row, fold or scatter";
+  if (form == "sort")
+    return emitSort();
+  return kernel.emitError() << "kernel form is '" << form << "', needs map, row, fold, scatter or sort";
 }
 
 //===-- Loops ---------------------------------------------------------------===//
@@ -286,46 +288,6 @@ LogicalResult KernelLoops::emitRow() {
             storeResults(store.second, at);
             return SmallVector<Value>();
           });
-  });
-  return success();
-}
-
-//===-- Scatter -------------------------------------------------------------===//
-
-LogicalResult KernelLoops::emitScatter() {
-  auto op = results[0].getDefiningOp<ScatterAddOp>();
-  if (!op || results.size() != 1)
-    return kernel.emitError("scatter kernel must return one llcc.scatter_add and nothing else");
-  ArrayRef<int64_t> shape = op.getType().getShape();
-  int64_t axis = op.getAxis(), count = elementsOf(op.getIndices());
-  int64_t outer = product(shape.take_front(axis)), inner = product(shape.drop_front(axis + 1));
-  auto at = [&](std::initializer_list<std::pair<Value, int64_t>> digits, const Coord &column) {
-    Coord coord;
-    for (auto [value, size] : digits)
-      if (size != 1)
-        coord.push_back({value, size});
-    return joined(coord, column);
-  };
-  Value zero = e.number(op.getType().getElementType(), 0), from0 = e.index(0);
-  // Each part owns whole columns, so it may add without asking the others, in the order of the indices.
-  runs(0, inner, [&](const Coord &lead, Value start, Value from, Value to) {
-    loop(from0, e.index(outer * shape[axis]), 1, [&](Value r) {
-      loop(from, to, 1, [&](Value j) {
-        e.store(zero, outs[0], e.linear(at({{r, outer * shape[axis]}}, inRun(0, lead, start, j))));
-      });
-    });
-    loop(from0, e.index(outer), 1, [&](Value o) {
-      loop(from0, e.index(count), 1, [&](Value i) {
-        Value row = e.row(op.getIndices(), at({{i, count}}, {}), shape[axis]);
-        loop(from, to, 1, [&](Value j) {
-          Coord column = inRun(0, lead, start, j);
-          Value update = e.pull(op.getUpdates(), at({{o, outer}, {i, count}}, column));
-          Value place = e.linear(at({{o, outer}, {row, shape[axis]}}, column));
-          Value old = e.load(outs[0], place, op.getType().getElementType());
-          e.store(arith::AddFOp::create(e.builder, e.loc, old, update), outs[0], place);
-        });
-      });
-    });
   });
   return success();
 }

@@ -25,6 +25,7 @@ private:
   LogicalResult emitRow();
   LogicalResult emitFold();
   LogicalResult emitScatter();
+  LogicalResult emitSort();
 
   /// Digit sizes of `space`, which counts to `n`.
   ArrayRef<int64_t> space(int64_t id, int64_t n);

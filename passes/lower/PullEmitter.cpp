@@ -323,9 +323,11 @@ Value PullEmitter::emit(Operation *op, Value result, const Coord &at) {
       .Case<PadOp>([&](PadOp op) { return emitPad(op, at); })
       .Case<ConcatOp>([&](ConcatOp op) { return emitConcat(op, at); })
       .Case<IotaOp>([&](IotaOp op) { return emitIota(op, at); })
+      .Case<RandomBitsOp>([&](RandomBitsOp op) { return emitRandomBits(op, at); })
       .Case<ReduceOp>([&](ReduceOp op) { return emitReduce(op, at); })
       .Case<GatherOp>([&](GatherOp op) { return emitGather(op, at); })
-      .Case<ScatterAddOp>([&](ScatterAddOp op) { return emitScatterAdd(op, at); })
+      .Case<ScatterAddOp, ScatterOp>([&](auto op) { return emitScatter(Scatter(op), at); })
+      .Case<ReverseOp>([&](ReverseOp op) { return emitReverse(op, at); })
       .Case<MaxPoolOp>([&](MaxPoolOp op) { return emitMaxPool(op, at); })
       .Case<MaxPoolGradOp>([&](MaxPoolGradOp op) { return emitMaxPoolGrad(op, at); })
       .Case<AvgPoolOp>([&](AvgPoolOp op) { return emitAvgPool(op, at); })
@@ -409,6 +411,22 @@ Value PullEmitter::emitSlice(SliceOp op, const Coord &at) {
       Value position = add(mul(linear(group), index(op.getStrides()[dim])), index(op.getStarts()[dim]));
       source.push_back({position, from[dim]});
     }
+  }
+  return pull(op.getX(), source);
+}
+
+Value PullEmitter::emitReverse(ReverseOp op, const Coord &at) {
+  ArrayRef<int64_t> shape = op.getType().getShape();
+  auto turned = [&](int64_t i) { return llvm::is_contained(op.getDims(), i); };
+  SmallVector<int64_t> sizes, first;
+  join(
+      shape, [&](int64_t i) { return turned(i) == turned(i + 1); }, sizes, first);
+  Coord source;
+  for (auto [group, dim, size] : llvm::zip(split(at, sizes), first, sizes)) {
+    if (!turned(dim))
+      append(source, group);
+    else if (size > 1) // several dimensions backwards are their row-major number backwards
+      source.push_back({sub(index(size - 1), linear(group)), size});
   }
   return pull(op.getX(), source);
 }

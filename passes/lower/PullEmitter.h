@@ -21,6 +21,18 @@ struct Digit {
 };
 using Coord = SmallVector<Digit, 4>;
 
+/// What scatter and scatter_add have in common. Sizes: of the batch, before, along and behind the axis of the data; of
+/// the indices of one batch.
+struct Scatter {
+  explicit Scatter(ScatterAddOp op);
+  explicit Scatter(ScatterOp op);
+  Value data; ///< null: zeros
+  Value updates, indices;
+  std::optional<ReduceKind> kind; ///< none: the last update stays
+  bool drops;                     ///< updates that are out of range; else clamped
+  int64_t batch, before, rows, behind, count;
+};
+
 /// Emits scalar code for tensor values. Independent of how positions are mapped to loops or threads.
 class PullEmitter {
 public:
@@ -119,9 +131,11 @@ private:
   Value emitPad(PadOp op, const Coord &at);
   Value emitConcat(ConcatOp op, const Coord &at);
   Value emitIota(IotaOp op, const Coord &at);
+  Value emitRandomBits(RandomBitsOp op, const Coord &at);
   Value emitReduce(ReduceOp op, const Coord &at);
   Value emitGather(GatherOp op, const Coord &at);
-  Value emitScatterAdd(ScatterAddOp op, const Coord &at);
+  Value emitScatter(const Scatter &scatter, const Coord &at);
+  Value emitReverse(ReverseOp op, const Coord &at);
   Value emitMaxPool(MaxPoolOp op, const Coord &at);
   Value emitMaxPoolGrad(MaxPoolGradOp op, const Coord &at);
   Value emitAvgPool(AvgPoolOp op, const Coord &at);
@@ -132,7 +146,10 @@ private:
 
 public:
   /// The table row that `indices` names at `at`: negative ones count from the end, then clamped into [0, rows).
-  Value row(Value indices, const Coord &at, int64_t rows);
+  /// `inside`: where given, set to whether nothing was clamped.
+  Value row(Value indices, const Coord &at, int64_t rows, Value *inside = nullptr);
+  /// What stands at a place after `update` is put where `old` was; `inside`: whether it names a place at all.
+  Value put(const Scatter &scatter, Value inside, Value old, Value update);
 
 private:
   Block *entry;

@@ -9,50 +9,77 @@ using namespace mlir::llcc;
 
 static void append(Coord &to, const Coord &digits) { to.append(digits.begin(), digits.end()); }
 
-Value PullEmitter::row(Value indices, const Coord &at, int64_t rows) {
+Value PullEmitter::row(Value indices, const Coord &at, int64_t rows, Value *inside) {
   Value number = pull(indices, at);
   Value position = isa<IndexType>(number.getType())
                        ? number
                        : arith::IndexCastOp::create(builder, loc, builder.getIndexType(), number).getResult();
   Value negative = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, position, index(0));
   position = arith::SelectOp::create(builder, loc, negative, add(position, index(rows)), position);
+  if (inside)
+    *inside = within(position, rows);
   position = arith::MaxSIOp::create(builder, loc, position, index(0));
   return arith::MinSIOp::create(builder, loc, position, index(rows - 1));
 }
 
 Value PullEmitter::emitGather(GatherOp op, const Coord &at) {
   ArrayRef<int64_t> table = shapeOf(op.getTable());
-  int64_t axis = op.getAxis();
-  SmallVector<Coord> groups =
-      split(at, {product(table.take_front(axis)), elementsOf(op.getIndices()), product(table.drop_front(axis + 1))});
-  Coord source = groups[0];
+  int64_t axis = op.getAxis(), batch = product(table.take_front(op.getBatch()));
+  int64_t before = product(table.slice(op.getBatch(), axis - op.getBatch()));
+  int64_t count = product(shapeOf(op.getIndices()).drop_front(op.getBatch()));
+  SmallVector<Coord> groups = split(at, {batch, before, count, product(table.drop_front(axis + 1))});
+  Coord source = groups[0], which = groups[0];
+  append(source, groups[1]);
+  append(which, groups[2]);
   if (table[axis] > 1)
-    source.push_back({row(op.getIndices(), groups[1], table[axis]), table[axis]});
-  append(source, groups[2]);
+    source.push_back({row(op.getIndices(), which, table[axis]), table[axis]});
+  append(source, groups[3]);
   return pull(op.getTable(), source);
 }
 
-// Read at one position the sum runs over all indices: right, and slow. The scatter form of a kernel adds in place
-// instead.
-Value PullEmitter::emitScatterAdd(ScatterAddOp op, const Coord &at) {
+template <typename Op> static void setSizes(Scatter &s, Op op) {
   ArrayRef<int64_t> shape = op.getType().getShape();
-  int64_t axis = op.getAxis(), count = elementsOf(op.getIndices());
-  SmallVector<Coord> groups =
-      split(at, {product(shape.take_front(axis)), shape[axis], product(shape.drop_front(axis + 1))});
-  Value wanted = linear(groups[1]);
-  Value zero = number(op.getType().getElementType(), 0);
-  return nest({count}, zero, [&](ArrayRef<Value> ivs, ValueRange accs) {
-    Coord source = groups[0], which;
-    if (count > 1)
-      which.push_back({ivs[0], count});
-    append(source, which);
-    append(source, groups[2]);
-    Value hit =
-        arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, row(op.getIndices(), which, shape[axis]), wanted);
+  int64_t axis = op.getAxis(), batch = op.getBatch();
+  s.updates = op.getUpdates();
+  s.indices = op.getIndices();
+  s.batch = product(shape.take_front(batch));
+  s.before = product(shape.slice(batch, axis - batch));
+  s.rows = shape[axis];
+  s.behind = product(shape.drop_front(axis + 1));
+  s.count = product(shapeOf(s.indices).drop_front(batch));
+}
+
+Scatter::Scatter(ScatterAddOp op) : kind(ReduceKind::Sum), drops(false) { setSizes(*this, op); }
+Scatter::Scatter(ScatterOp op) : data(op.getData()), kind(op.getKind()), drops(true) { setSizes(*this, op); }
+
+Value PullEmitter::put(const Scatter &scatter, Value inside, Value old, Value update) {
+  Value value = update;
+  if (scatter.kind == ReduceKind::Sum && isa<FloatType>(old.getType()))
+    value = arith::AddFOp::create(builder, loc, old, update);
+  else if (scatter.kind)
+    value = combine(*scatter.kind, old, update);
+  return scatter.drops ? arith::SelectOp::create(builder, loc, inside, value, old).getResult() : value;
+}
+
+// Read at one position the walk runs over all indices: right, and slow. The scatter form of a kernel writes in place
+// instead.
+Value PullEmitter::emitScatter(const Scatter &s, const Coord &at) {
+  SmallVector<Coord> groups = split(at, {s.batch, s.before, s.rows, s.behind});
+  Value wanted = linear(groups[2]);
+  Type type = cast<RankedTensorType>(s.updates.getType()).getElementType();
+  Value start = s.data ? pull(s.data, at) : number(type, 0);
+  return nest({s.count}, start, [&](ArrayRef<Value> ivs, ValueRange accs) {
+    Coord which = groups[0], source = groups[0];
+    append(source, groups[1]);
+    for (Coord *coord : {&which, &source})
+      if (s.count > 1)
+        coord->push_back({ivs[0], s.count});
+    append(source, groups[3]);
+    Value inside, place = row(s.indices, which, s.rows, &inside);
+    Value hit = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, place, wanted);
     Value acc = accs[0];
     return SmallVector<Value>{branch(
-        hit, [&] { return arith::AddFOp::create(builder, loc, acc, pull(op.getUpdates(), source)).getResult(); },
-        [&] { return acc; })};
+        hit, [&] { return put(s, inside, acc, pull(s.updates, source)); }, [&] { return acc; })};
   })[0];
 }
 

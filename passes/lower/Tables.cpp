@@ -37,7 +37,8 @@ void Tables::add(func::FuncOp function, bool infer, int64_t stage) {
     if (isVariable) {
       entry.fields.set("role", builder.getStringAttr(param ? "param" : "state"));
       entry.fields.set("stage", builder.getI64IntegerAttr(stage));
-      entry.fields.set("trainable", param ? builder.getBoolAttr(updates) : builder.getBoolAttr(false));
+      bool trained = param && updates && !function.getArgAttr(i, "llcc.decay"); // running statistics are tracked
+      entry.fields.set("trainable", builder.getBoolAttr(trained));
       if (Attribute init = function.getArgAttr(i, "llcc.init"))
         entry.fields.set("init", init);
     } else {

@@ -55,6 +55,8 @@ double flopsOf(Operation *op) {
     Value y = isa<ConvOp>(op) ? op->getResult(0) : op->getOperand(0), w = op->getOperand(1);
     return 2 * elements(y) * elements(w) / std::max<int64_t>(1, cast<RankedTensorType>(w.getType()).getDimSize(0));
   }
+  if (auto recurrence = dyn_cast<RecurrenceOp>(op))
+    return 2 * elements(recurrence.getY()) * cast<RankedTensorType>(recurrence.getR().getType()).getDimSize(0);
   double most = 0;
   for (Value v : op->getOperands())
     most = std::max(most, elements(v));

@@ -161,6 +161,17 @@ private:
       return whole(gather.getTable(), gather.getAxis());
     } else if (auto scatter = dyn_cast<ScatterAddOp>(op)) {
       return whole(scatter.getResult(), scatter.getAxis());
+    } else if (auto scatter = dyn_cast<ScatterOp>(op)) {
+      for (int64_t i = scatter.getBatch(); i < scatter.getIndices().getType().getRank(); ++i)
+        if (failed(whole(scatter.getIndices(), i)))
+          return failure();
+      return whole(scatter.getResult(), scatter.getAxis());
+    } else if (auto sort = dyn_cast<ArgsortOp>(op)) {
+      return whole(sort.getX(), sort.getAxis());
+    } else if (auto reverse = dyn_cast<ReverseOp>(op)) {
+      for (int64_t dim : reverse.getDims())
+        if (failed(whole(reverse.getX(), dim)))
+          return failure();
     }
     return success();
   }
@@ -184,7 +195,7 @@ private:
       mask(op->getOpOperand(0), 0, 0);
       mask(op->getOpOperand(1), 0, 0);
     } else if (auto scatter = dyn_cast<ScatterAddOp>(op)) {
-      int64_t count = cast<RankedTensorType>(scatter.getIndices().getType()).getRank();
+      int64_t count = scatter.getIndices().getType().getRank() - int64_t(scatter.getBatch());
       for (int64_t i = 0; i < count; ++i)
         mask(op->getOpOperand(0), scatter.getAxis() + i, 0);
     } else if (isa<func::ReturnOp>(op)) {

@@ -52,6 +52,13 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
       if (seed)
         propagation.seed(arg, seed->dims, /*closed=*/true);
     propagation.run();
+    // Running statistics, which no op of @gradients reads, lie like what is added to them.
+    for (OpOperand &use : func.getBody().front().getTerminator()->getOpOperands())
+      if (auto name = func.getResultAttrOfType<StringAttr>(use.getOperandNumber(), "llcc.gradient"))
+        for (BlockArgument arg : func.getArguments())
+          if (unsigned i = arg.getArgNumber(); !(*seeds)[i] && func.getArgAttr(i, "llcc.decay") &&
+                                               func.getArgAttr(i, "llcc.param") == name && arg.use_empty())
+            propagation.seed(arg, propagation.wanted(use.get()), /*closed=*/false);
     for (BlockArgument arg : func.getArguments()) {
       Placement placement = propagation.placement(arg);
       propagation.seed(arg, placement.dims, /*closed=*/true); // what follows places no argument any more

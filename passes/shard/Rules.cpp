@@ -130,35 +130,51 @@ template <typename Touched> ShardingRule untouched(Operation *op, Touched touche
   return b.rule;
 }
 
+/// Places in `gathered` (the result of a gather, the updates of a scatter) and `table` that run together: what stands
+/// before and behind the axis. `t`, `i`, `g`: where table, indices, gathered stand, -1 the result.
+struct Indexing {
+  int t, i, g;
+  int64_t axis, batch;
+};
+
+/// Batch dimensions run along all three, the indices' own ones along indices and gathered: `ofIndex` makes their
+/// factors, kWhole keeps them whole.
+void indexing(Builder &b, Operation *op, Indexing at, llvm::function_ref<int(int64_t)> ofIndex) {
+  auto value = [&](int k) { return k < 0 ? op->getResult(0) : op->getOperand(k); };
+  auto set = [&](int k, int64_t dim, int factor) { k < 0 ? b.result(dim, factor) : b.operand(k, dim, factor); };
+  int64_t rank = shapeOf(value(at.i)).size() - at.batch;
+  for (auto [dim, size] : llvm::enumerate(shapeOf(value(at.g)))) {
+    int64_t d = dim;
+    bool index = d >= at.axis && d < at.axis + rank;
+    int factor = index ? ofIndex(size) : b.pass(size);
+    set(at.g, d, factor);
+    if (index)
+      set(at.i, d - at.axis + at.batch, factor);
+    else
+      set(at.t, d < at.axis ? d : d - rank + 1, factor);
+    if (d < at.batch)
+      set(at.i, d, factor);
+  }
+}
+
 ShardingRule gather(GatherOp op) {
   Builder b(op);
-  int64_t axis = op.getAxis(), rank = shapeOf(op.getIndices()).size();
-  for (auto [dim, size] : llvm::enumerate(shapeOf(op.getResult()))) {
-    int factor = b.pass(size);
-    b.result(dim, factor);
-    if (int64_t(dim) < axis)
-      b.operand(0, dim, factor);
-    else if (int64_t(dim) < axis + rank)
-      b.operand(1, dim - axis, factor);
-    else
-      b.operand(0, dim - rank + 1, factor);
-  }
+  indexing(b, op, {0, 1, -1, int64_t(op.getAxis()), int64_t(op.getBatch())}, [&](int64_t n) { return b.pass(n); });
   return b.rule;
 }
 
 /// Members that hold other indices add other rows: the result is their sum.
 ShardingRule scatterAdd(ScatterAddOp op) {
   Builder b(op);
-  int64_t axis = op.getAxis(), rank = shapeOf(op.getIndices()).size();
-  for (auto [dim, size] : llvm::enumerate(shapeOf(op.getUpdates()))) {
-    bool index = int64_t(dim) >= axis && int64_t(dim) < axis + rank;
-    int factor = index ? b.reduce(size) : b.pass(size);
-    b.operand(0, dim, factor);
-    if (index)
-      b.operand(1, dim - axis, factor);
-    else
-      b.result(int64_t(dim) < axis ? dim : dim - rank + 1, factor);
-  }
+  indexing(b, op, {-1, 1, 0, int64_t(op.getAxis()), int64_t(op.getBatch())}, [&](int64_t n) { return b.reduce(n); });
+  return b.rule;
+}
+
+/// The order of the updates counts: each member needs all of its rows.
+ShardingRule scatter(ScatterOp op) {
+  Builder b(op);
+  indexing(b, op, {-1, 2, 1, int64_t(op.getAxis()), int64_t(op.getBatch())}, [&](int64_t) { return kWhole; });
+  b.rule.operands[0] = b.rule.results[0];
   return b.rule;
 }
 
@@ -214,11 +230,50 @@ ShardingRule pool(Operation *op) {
   return untouched(op, [](int64_t dim) { return dim >= 2; });
 }
 
+/// Sequences are independent: dimension 1 of what has steps, dimension 0 of states and lengths. Units meet in every
+/// step.
+ShardingRule recurrence(Operation *op, Value steps) {
+  Builder b(op);
+  int sequences = b.pass(shapeOf(steps)[1]);
+  for (auto [values, rules] :
+       {std::pair<ValueRange, SmallVector<SmallVector<int>> *>{op->getOperands(), &b.rule.operands},
+        {op->getResults(), &b.rule.results}})
+    for (auto [value, dims] : llvm::zip(values, *rules))
+      if (dims.size() == 3)
+        dims[1] = sequences;
+  auto state = [&](Value value) {
+    if (value)
+      for (auto [own, dims] : llvm::zip(op->getOperands(), b.rule.operands))
+        if (own == value)
+          dims[0] = sequences;
+  };
+  llvm::TypeSwitch<Operation *>(op).Case<RecurrenceOp, RecurrenceGradOp>([&](auto o) {
+    for (Value value : {Value(o.getH0()), Value(o.getC0()), Value(o.getLengths())})
+      state(value);
+  });
+  if (isa<RecurrenceGradOp>(op))
+    for (SmallVector<int> &dims : b.rule.results)
+      if (dims.size() == 2)
+        dims[0] = sequences;
+  return b.rule;
+}
+
 /// Every dimension from `axis` on is normalised over: whole. scale and bias live there.
 ShardingRule layerNorm(LayerNormOp op) {
   Builder b(op);
   for (int64_t dim = 0; dim < int64_t(op.getAxis()); ++dim) {
     int factor = b.pass(shapeOf(op.getX())[dim]);
+    b.operand(0, dim, factor);
+    b.result(dim, factor);
+  }
+  return b.rule;
+}
+
+/// x passes; the statistics are one number a channel and stay as they are.
+ShardingRule track(TrackOp op) {
+  Builder b(op);
+  for (auto [dim, size] : llvm::enumerate(shapeOf(op.getX()))) {
+    int factor = b.pass(size);
     b.operand(0, dim, factor);
     b.result(dim, factor);
   }
@@ -249,15 +304,23 @@ ShardingRule getShardingRule(Operation *op) {
       .Case<ConcatOp>([](auto o) { return untouched(o, [&](int64_t d) { return d == int64_t(o.getDim()); }); })
       .Case<GatherOp>([](auto o) { return gather(o); })
       .Case<ScatterAddOp>([](auto o) { return scatterAdd(o); })
+      .Case<ScatterOp>([](auto o) { return scatter(o); })
+      .Case<ArgsortOp>([](auto o) { return untouched(o, [&](int64_t d) { return d == int64_t(o.getAxis()); }); })
+      .Case<ReverseOp>(
+          [](auto o) { return untouched(o, [&](int64_t d) { return llvm::is_contained(o.getDims(), d); }); })
       .Case<DotOp>([](auto o) { return dot(o); })
       .Case<ConvOp>([](auto o) { return convolution(o, 0, 1, 2, o.getGroups()); })
       .Case<ConvInputGradOp>([](auto o) { return convolution(o, 2, 1, 0, o.getGroups()); })
       .Case<ConvWeightGradOp>([](auto o) { return convolution(o, 0, 2, 1, o.getGroups()); })
+      .Case<RecurrenceOp>([](auto o) { return recurrence(o, o.getX()); })
+      .Case<RecurrenceGradOp>([](auto o) { return recurrence(o, o.getDy()); })
       .Case<MaxPoolOp, MaxPoolGradOp, AvgPoolOp, AvgPoolGradOp>([](Operation *o) { return pool(o); })
       // Whole ops are gone before the shard stage; the mesh chooser meets them after import.
       .Case<SoftmaxOp, LogSoftmaxOp>(
           [](auto o) { return untouched(o, [&](int64_t d) { return d == int64_t(o.getAxis()); }); })
       .Case<LayerNormOp>([](auto o) { return layerNorm(o); })
+      .Case<StandardizeOp, RandomBitsOp>([](Operation *o) { return elementwise(o); }) // statistics cost one reduction
+      .Case<TrackOp>([](TrackOp o) { return track(o); })
       .Default([](Operation *o) {
         bool pointwise = o->hasTrait<OpTrait::Elementwise>() && o->getNumResults() == 1;
         return pointwise ? elementwise(o) : Builder(o).rule;
@@ -265,7 +328,7 @@ ShardingRule getShardingRule(Operation *op) {
 }
 
 bool carriesPartial(Operation *op, ReduceKind kind) {
-  if (isa<ReshapeOp, TransposeOp, SliceOp, ConcatOp>(op))
+  if (isa<ReshapeOp, TransposeOp, SliceOp, ReverseOp, ConcatOp>(op))
     return true;
   if (auto broadcast = dyn_cast<BroadcastOp>(op))
     return broadcast.getX().getType().getNumElements() == broadcast.getType().getNumElements();

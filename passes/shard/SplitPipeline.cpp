@@ -122,11 +122,33 @@ private:
     }
     for (int64_t k = 0; k < split.microbatches; ++k)
       for (BlockArgument arg : gradients.getArguments())
-        if (!gradients.getArgAttr(arg.getArgNumber(), "llcc.param") && usesInput(arg))
+        if (unsigned i = arg.getArgNumber();
+            !gradients.getArgAttr(i, "llcc.param") && !gradients.getArgAttr(i, "llcc.scalar") && usesInput(arg))
           micro[k].map(arg, add(arg, gradients, k));
+    llvm::StringMap<Value> scalars; // that both functions may read
+    for (BlockArgument arg : gradients.getArguments()) {
+      auto name = gradients.getArgAttrOfType<StringAttr>(arg.getArgNumber(), "llcc.scalar");
+      if (!name || !usesInput(arg))
+        continue;
+      if (name.getValue() == "microbatch")
+        numberMicrobatches(arg);
+      else
+        parameters.map(arg, scalars[name] = add(arg, gradients, std::nullopt));
+    }
     for (BlockArgument arg : update.getArguments())
-      if (update.getArgAttr(arg.getArgNumber(), "llcc.scalar") && split.wanted[stage].contains(arg))
-        updated.map(arg, add(arg, update, std::nullopt));
+      if (auto name = update.getArgAttrOfType<StringAttr>(arg.getArgNumber(), "llcc.scalar");
+          name && split.wanted[stage].contains(arg)) {
+        Value &known = scalars[name];
+        updated.map(arg, known = known ? known : add(arg, update, std::nullopt));
+      }
+  }
+
+  /// Each microbatch knows its number.
+  void numberMicrobatches(BlockArgument arg) {
+    auto type = cast<RankedTensorType>(arg.getType());
+    for (int64_t k = 0; k < split.microbatches; ++k)
+      micro[k].map(arg, arith::ConstantOp::create(
+                            b, arg.getLoc(), DenseElementsAttr::get(type, IntegerAttr::get(type.getElementType(), k))));
   }
 
   /// This stage's sends and receives among `messages`, in their order; tags count from `tag`.

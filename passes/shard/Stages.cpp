@@ -24,6 +24,10 @@ static double costOf(Operation *op) {
     auto weight = cast<RankedTensorType>(conv.getW().getType());
     return elements * 2 * weight.getNumElements() / weight.getDimSize(0);
   }
+  if (auto recurrence = dyn_cast<RecurrenceOp>(op)) { // the product with each step's state
+    auto r = cast<RankedTensorType>(recurrence.getR().getType());
+    return elements + 2.0 * cast<RankedTensorType>(recurrence.getY().getType()).getNumElements() * r.getDimSize(0);
+  }
   return elements;
 }
 

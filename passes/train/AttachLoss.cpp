@@ -5,6 +5,7 @@
 // First of the train stage: what differentiation walks over is the loss, and only the part of the model that feeds it.
 #include "compiler/ir/Provenance.h"
 #include "passes/train/Loss.h"
+#include "passes/train/LossEnd.h"
 #include "passes/train/Passes.h"
 #include "passes/train/Signature.h"
 #include "llvm/ADT/StringExtras.h"
@@ -40,14 +41,15 @@ struct AttachLossPass : impl::AttachLossPassBase<AttachLossPass> {
     if (!hasPlainBody(forward))
       return fail(forward, "@forward needs a body of one block that returns");
 
-    // --loss=NAME: an output that is the loss itself, or a loss by name on an output.
+    // --loss=output: the trained output is the loss. --loss=NAME: an output that is the loss itself, or a loss by name
+    // on an output.
     const Loss *known = llvm::find_if(losses(), [&](const Loss &l) { return l.name == loss; });
-    bool byName = known != losses().end();
-    if (!byName && !output.empty())
+    bool byName = known != losses().end(), isOutput = !byName && loss == "output" && !findOutput(forward, loss);
+    if (!byName && !isOutput && !output.empty())
       return failUnknownLoss(forward);
-    std::optional<unsigned> chosen = byName ? findOutput(forward, output) : findOutput(forward, loss);
+    std::optional<unsigned> chosen = byName || isOutput ? findOutput(forward, output) : findOutput(forward, loss);
     if (!chosen)
-      return byName ? failUnknownOutput(forward) : failUnknownLoss(forward);
+      return byName || isOutput ? failUnknownOutput(forward) : failUnknownLoss(forward);
 
     func::FuncOp gradients = forward.clone();
     gradients.setName("gradients");
@@ -57,9 +59,12 @@ struct AttachLossPass : impl::AttachLossPassBase<AttachLossPass> {
       return signalPassFailure();
     }
     module->setAttr(kMicrobatches, Builder(module).getI64IntegerAttr(microbatches));
+    module->setAttr(kMeasure, StringAttr::get(&getContext(), measure));
   }
 
 private:
+  std::string measure; ///< how the loss follows from the trained output alone, for evaluation
+
   void fail(Operation *op, const Twine &message) {
     op->emitError(message);
     signalPassFailure();
@@ -126,6 +131,7 @@ private:
       return gradients.emitError() << "output " << outputText(gradients, result) << " has shape "
                                    << shapeText(typeOf(*value).getShape())
                                    << ", an output that is the loss has one element";
+    measure = "output";
     OpBuilder builder(returnOf(gradients));
     Emitter e(builder, nodeLoc(&getContext(), "loss"));
     returnOnly(gradients, e.mul(e.reshape(*value, {}), 1.0 / microbatches));
@@ -152,6 +158,7 @@ private:
     OpBuilder builder(returnOf(gradients));
     Emitter e(builder, nodeLoc(&getContext(), "loss"));
     Value value = *found;
+    const Loss &used = beforeEnd(gradients, e, kind, dim, value);
     if (type.getElementTypeBitWidth() < 32) // sums over a batch lose too much in 16 bits
       value = e.convert(value, builder.getF32Type());
     SmallVector<int64_t> shape(type.getShape());
@@ -161,8 +168,32 @@ private:
     FailureOr<Value> labels = addLabel(gradients, shape, element, kind.ofClasses ? type.getDimSize(dim) : 0);
     if (failed(labels))
       return failure();
-    returnOnly(gradients, kind.emit(e, value, e.reshape(*labels, shape), dim, microbatches));
+    returnOnly(gradients, used.emit(e, value, e.reshape(*labels, shape), dim, microbatches));
     return success();
+  }
+
+  /// Where the output ends in the softmax or sigmoid that belongs to the loss, what the loss needs instead of it.
+  /// Returns the loss of that.
+  const Loss &beforeEnd(func::FuncOp gradients, Emitter &e, const Loss &kind, int64_t dim, Value &value) {
+    measure = kind.name.str();
+    LossEnd end = findLossEnd(value);
+    if (isa_and_nonnull<SigmoidOp>(end.activation) && !end.isLog) {
+      if (kind.name == "bce_logits")
+        gradients.emitWarning("bce_logits takes its sigmoid itself, and the trained output is already one (node \"")
+            << nodeOf(end.activation->getLoc()) << "\"); use bce";
+      if (kind.name != "bce")
+        return kind;
+      value = throughChain(e, end, end.activation->getOperand(0));
+      return lossNamed("bce_logits");
+    }
+    if (!kind.ofClasses || !end.activation || end.dim != dim)
+      return kind;
+    measure = end.isLog ? "nll" : "nll_probabilities";
+    Value logits = end.activation->getOperand(0);
+    int64_t axis = isa<SoftmaxOp>(end.activation) ? cast<SoftmaxOp>(end.activation).getAxis()
+                                                  : cast<LogSoftmaxOp>(end.activation).getAxis();
+    value = throughChain(e, end, LogSoftmaxOp::create(e.builder, e.loc, logits, axis));
+    return lossNamed("nll");
   }
 
   /// Adds the label argument behind the last input. `shape` is the shape that the loss compares with; where the output

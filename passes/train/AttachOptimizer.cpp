@@ -2,6 +2,7 @@
 //
 //   @gradients   ⇒   @update(params, states, gradients, lr, step) -> (params, states)
 //
+// Running statistics come as parameters with llcc.decay: they are tracked, not trained, and no optimizer touches them.
 // Stands behind llcc-differentiate. @update is a function of its own because it runs once a step, on gradients that are
 // summed over microbatches and devices.
 #include "compiler/ir/Provenance.h"
@@ -90,9 +91,10 @@ private:
     auto named = [&](StringRef key, const Twine &name) {
       return builder.getDictionaryAttr(builder.getNamedAttr(key, builder.getStringAttr(name)));
     };
-    SmallVector<Param> params = trainableParams(gradients);
+    SmallVector<Param> params = trainableParams(gradients), tracked = trackedParams(gradients), all = params;
+    llvm::append_range(all, tracked);
     Fields args, results;
-    for (auto [arg, name] : params) {
+    for (auto [arg, name] : all) {
       Type type = gradients.getArgument(arg).getType();
       args.add(type, gradients.getArgAttrDict(arg));
       results.add(type, named(kParam, name));
@@ -108,7 +110,7 @@ private:
         args.add(type, builder.getDictionaryAttr(entries));
       }
     unsigned firstGradient = args.types.size();
-    for (auto [arg, name] : params)
+    for (auto [arg, name] : all)
       args.add(gradients.getArgument(arg).getType(), named(kGradient, name));
     unsigned lr = args.add(RankedTensorType::get({}, builder.getF32Type()), named(kScalar, "lr"));
     unsigned step = args.add(RankedTensorType::get({}, builder.getF64Type()), named(kScalar, "step"));
@@ -138,6 +140,10 @@ private:
                                  update.getArgument(step), parsed.kind, builder.getDictionaryAttr(hyper));
       newParams.push_back(op.getNewParam());
       llvm::append_range(newStates, op.getNewState());
+    }
+    for (unsigned i = params.size(); i < all.size(); ++i) { // running statistics: decay * old + what the step adds
+      double decay = gradients.getArgAttrOfType<FloatAttr>(all[i].arg, kDecay).getValueAsDouble();
+      newParams.push_back(e.add(e.mul(update.getArgument(i), decay), update.getArgument(firstGradient + i)));
     }
     llvm::append_range(newParams, newStates);
     func::ReturnOp::create(builder, loc, newParams);

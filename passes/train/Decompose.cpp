@@ -20,7 +20,8 @@ namespace mlir::llcc {
 namespace {
 
 Value layerNorm(Emitter &e, LayerNormOp op) {
-  Value y = normalize(e, op.getX(), op.getAxis(), op.getEpsilon().convertToDouble()).x;
+  SmallVector<int64_t> tail = dimsFrom(op.getAxis(), typeOf(op.getX()).getRank());
+  Value y = normalize(e, op.getX(), tail, op.getEpsilon().convertToDouble()).x;
   y = e.mul(y, spreadTail(e, op.getScale(), op.getX()));
   return op.getBias() ? e.add(y, spreadTail(e, op.getBias(), op.getX())) : y;
 }
@@ -36,6 +37,10 @@ FailureOr<SmallVector<Value>> decompose(Emitter &e, Operation *op) {
       .Case([&](SoftmaxOp op) { return one(softmax(e, op.getX(), op.getAxis())); })
       .Case([&](LogSoftmaxOp op) { return one(logSoftmax(e, op.getX(), op.getAxis())); })
       .Case([&](LayerNormOp op) { return one(layerNorm(e, op)); })
+      .Case([&](StandardizeOp op) {
+        return one(normalize(e, op.getX(), op.getDims(), op.getEpsilon().convertToDouble()).x);
+      })
+      .Case([&](TrackOp op) { return one(op.getX()); })
       .Case([&](math::PowFOp op) -> Values {
         bool isTensor = isa<RankedTensorType>(op.getType());
         std::optional<double> exponent = isTensor ? splatOf(op.getRhs()) : std::nullopt;

@@ -9,6 +9,8 @@
 #include "passes/train/Gradients.h"
 #include "passes/train/Passes.h"
 #include "passes/train/Signature.h"
+#include "llvm/ADT/MapVector.h"
+#include <cmath>
 
 namespace mlir::llcc {
 #define GEN_PASS_DEF_DIFFERENTIATEPASS
@@ -107,13 +109,15 @@ private:
     for (Operation &op : block.without_terminator())
       ops.push_back(&op);
     for (Operation *op : llvm::reverse(ops)) {
-      if (op->getNumResults() != 1)
-        continue;
-      Value dy = cotangents.lookup(op->getResult(0));
+      bool reached = llvm::any_of(op->getResults(), [&](Value result) { return bool(cotangents.lookup(result)); });
       const GradientTable::Rule *rule = GradientTable::get().lookup(op->getName().getStringRef());
-      if (!dy || !rule) // not on the way from a trainable parameter to the loss
+      if (!reached || !rule) // not on the way from a trainable parameter to the loss
         continue;
-      Backward backward(builder, gradLoc(op->getLoc()), dy, cotangents);
+      Emitter gradient(builder, gradLoc(op->getLoc()));
+      Value dy = cotangents.lookup(op->getResult(0));
+      if (!dy)
+        dy = gradient.constantLike(op->getResult(0), 0);
+      Backward backward(builder, gradient.loc, dy, cotangents);
       (*rule)(op, backward);
     }
     return returnGradients(func, params, cotangents, seed);
@@ -133,10 +137,54 @@ private:
       results.push_back(gradient);
       attrs.push_back(builder.getDictionaryAttr(builder.getNamedAttr(kGradient, builder.getStringAttr(name))));
     }
+    if (failed(returnStatistics(func, zeros, results, attrs)))
+      return failure();
     returnOf(func)->setOperands(results);
     func.setType(builder.getFunctionType(func.getArgumentTypes(), ValueRange(results).getTypes()));
     func.setResAttrsAttr(builder.getArrayAttr(attrs));
     eraseDeadOps(func);
+    return success();
+  }
+
+  /// For each parameter that llcc.track moves, its share of the step: with T tracks a microbatch and M microbatches,
+  /// the i-th of K = T*M values counts (1-m) * m^(K-1-i), and @update adds m^K times the old value. Shares are summed
+  /// like gradients.
+  LogicalResult returnStatistics(func::FuncOp func, Emitter &e, SmallVectorImpl<Value> &results,
+                                 SmallVectorImpl<Attribute> &attrs) {
+    llvm::MapVector<Value, SmallVector<TrackOp>> tracks;
+    func.walk([&](TrackOp op) { tracks[op.getRunning()].push_back(op); });
+    int64_t parts = 1;
+    if (auto attr = getOperation()->getAttrOfType<IntegerAttr>(kMicrobatches))
+      parts = attr.getInt();
+    for (auto &[running, ops] : tracks) {
+      auto arg = dyn_cast<BlockArgument>(running);
+      StringRef name = arg ? argName(func, arg.getArgNumber(), kParam) : StringRef();
+      if (name.empty() || func.getArgAttr(arg.getArgNumber(), kTrainable))
+        return ops.front().emitError("what llcc.track moves must be a parameter that is not trained");
+      double momentum = ops.front().getMomentum().convertToDouble(), all = double(ops.size());
+      Value sum;
+      for (auto [i, op] : llvm::enumerate(ops)) {
+        if (op.getMomentum().convertToDouble() != momentum)
+          return op.emitError() << "parameter \"" << name << "\" is tracked with two momenta, " << momentum << " and "
+                                << op.getMomentum().convertToDouble();
+        Emitter at(e.builder, op.getLoc());
+        Value share = at.mul(op.getValue(), (1 - momentum) * std::pow(momentum, all - 1 - double(i)));
+        sum = sum ? at.add(sum, share) : share;
+      }
+      Emitter at(e.builder, ops.back().getLoc());
+      if (parts > 1) { // microbatch k of M: m^(T*(M-1-k))
+        Value k = scalarArgument(func, "microbatch", at.builder.getI64Type());
+        Value left = at.binary<arith::SubIOp>(at.constantLike(k, double(parts - 1)), k);
+        auto real = typeOf(k).clone(typeOf(sum).getElementType());
+        Value times = at.mul(arith::SIToFPOp::create(at.builder, at.loc, real, left), all);
+        Value weight = at.binary<math::PowFOp>(at.constant(real, momentum), times);
+        sum = at.mul(sum, at.spread(weight, sum));
+      }
+      Builder builder(&getContext());
+      func.setArgAttr(arg.getArgNumber(), kDecay, builder.getF64FloatAttr(std::pow(momentum, all * double(parts))));
+      results.push_back(sum);
+      attrs.push_back(builder.getDictionaryAttr(builder.getNamedAttr(kGradient, builder.getStringAttr(name))));
+    }
     return success();
   }
 

@@ -12,7 +12,9 @@ GradientTable::GradientTable() {
   addElementwiseGradients(*this);
   addMathGradients(*this);
   addShapeGradients(*this);
+  addIndexingGradients(*this);
   addContractionGradients(*this);
+  addRecurrenceGradients(*this);
   addWholeGradients(*this);
 }
 

@@ -36,7 +36,10 @@ public:
       cotangents.add(*this, operand, compute());
   }
 
-  const Value dy; ///< d loss / d result, of the result's type
+  /// d loss / d another result of the op; nothing where the loss does not depend on it.
+  Value cotangentOf(Value result) const { return cotangents.lookup(result); }
+
+  const Value dy; ///< d loss / d result (the first one), of the result's type
 
 private:
   Cotangents &cotangents;
@@ -51,7 +54,8 @@ public:
   /// Nothing where the op has no rule. `name`: as in `arith.mulf`.
   const Rule *lookup(StringRef name) const;
 
-  /// `rule`: void(Op, Backward &), gives to the operands. Only ops with one result have rules.
+  /// `rule`: void(Op, Backward &), gives to the operands. Of an op with several results it is asked where the loss
+  /// depends on any of them.
   template <typename Op, typename RuleT> void add(RuleT rule) {
     rules[Op::getOperationName()] = [rule](Operation *op, Backward &b) { rule(cast<Op>(op), b); };
   }
@@ -69,7 +73,9 @@ private:
 void addElementwiseGradients(GradientTable &table);
 void addMathGradients(GradientTable &table);
 void addShapeGradients(GradientTable &table);
+void addIndexingGradients(GradientTable &table);
 void addContractionGradients(GradientTable &table);
+void addRecurrenceGradients(GradientTable &table);
 void addWholeGradients(GradientTable &table);
 
 } // namespace mlir::llcc

@@ -108,15 +108,9 @@ void addShapeGradients(GradientTable &table) {
   table.add<SliceOp>(sliceRule);
   table.add<PadOp>(padRule);
   table.add<ConcatOp>(concatRule);
-  table.add<GatherOp>([](GatherOp op, Backward &b) {
-    b.give(op.getTable(), [&]() -> Value {
-      return ScatterAddOp::create(b.builder, b.loc, op.getTable().getType(), b.dy, op.getIndices(), op.getAxis());
-    });
-  });
-  table.add<ScatterAddOp>([](ScatterAddOp op, Backward &b) {
-    b.give(op.getUpdates(), [&]() -> Value {
-      return GatherOp::create(b.builder, b.loc, op.getUpdates().getType(), b.dy, op.getIndices(), op.getAxis());
-    });
+  table.add<ReverseOp>([](ReverseOp op, Backward &b) {
+    b.give(op.getX(),
+           [&]() -> Value { return ReverseOp::create(b.builder, b.loc, b.dy.getType(), b.dy, op.getDims()); });
   });
 }
 } // namespace mlir::llcc

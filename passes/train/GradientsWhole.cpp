@@ -46,20 +46,16 @@ Value sumOfPicked(Backward &b, int64_t axis) {
 }
 
 /// With n the normalized x and g = dy*scale:
-///   dx = rstd * (g - mean(g) - n*mean(g*n)),  dscale = sum(dy*n),  dbias = sum(dy).
+///   dx = normalizeSlope(g),  dscale = sum(dy*n),  dbias = sum(dy).
 void layerNormRule(LayerNormOp op, Backward &b) {
   Value x = op.getX(), scale = op.getScale();
   int64_t axis = op.getAxis();
-  SmallVector<int64_t> rows = dimsFrom(0, axis);
+  SmallVector<int64_t> rows = dimsFrom(0, axis), tail = dimsFrom(axis, typeOf(x).getRank());
   auto toTail = [&](Value v) { return b.reshape(b.sum(v, rows), typeOf(scale).getShape()); };
   if (b.needs(x) || b.needs(scale)) {
-    Normalized n = normalize(b, x, axis, op.getEpsilon().convertToDouble());
+    Normalized n = normalize(b, x, tail, op.getEpsilon().convertToDouble());
     b.give(scale, [&] { return toTail(b.mul(b.dy, n.x)); });
-    b.give(x, [&] {
-      Value g = b.mul(b.dy, spreadTail(b, scale, x));
-      Value centred = b.sub(g, spreadMean(b, g, axis));
-      return b.mul(n.rstd, b.sub(centred, b.mul(n.x, spreadMean(b, b.mul(g, n.x), axis))));
-    });
+    b.give(x, [&] { return normalizeSlope(b, n, b.mul(b.dy, spreadTail(b, scale, x)), tail); });
   }
   if (op.getBias())
     b.give(op.getBias(), [&] { return toTail(b.dy); });
@@ -87,5 +83,15 @@ void addWholeGradients(GradientTable &table) {
     });
   });
   table.add<LayerNormOp>(layerNormRule);
+  table.add<StandardizeOp>([](StandardizeOp op, Backward &b) {
+    b.give(op.getX(), [&] {
+      Normalized n = normalize(b, op.getX(), op.getDims(), op.getEpsilon().convertToDouble());
+      return normalizeSlope(b, n, b.dy, op.getDims());
+    });
+  });
+  table.add<TrackOp>([](TrackOp op, Backward &b) { // what is tracked does not influence the loss
+    b.give(op.getX(), [&] { return b.dy; });
+  });
+  table.addConstant<RandomBitsOp>();
 }
 } // namespace mlir::llcc

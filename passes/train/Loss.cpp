@@ -60,15 +60,32 @@ Value binaryCrossEntropy(Emitter &e, Value output, Value label, int64_t, int64_t
   return mean(e, e.sub(softplus, e.mul(output, label)), microbatches);
 }
 
+/// -(z log x + (1-z) log(1-x)), each logarithm at least -100 (torch.nn.BCELoss), where it has no gradient.
+Value binaryCrossEntropyOfProbabilities(Emitter &e, Value output, Value label, int64_t, int64_t microbatches) {
+  Value one = e.constantLike(output, 1);
+  auto log = [&](Value x) {
+    Value least = e.constantLike(x, 1e-37);
+    Value there = e.compare(arith::CmpFPredicate::UGE, x, least); // a NaN stays one
+    return e.select(there, e.unary<math::LogOp>(e.select(there, x, least)), e.constantLike(x, -100));
+  };
+  Value sum = e.add(e.mul(label, log(output)), e.mul(e.sub(one, label), log(e.sub(one, output))));
+  return e.neg(mean(e, sum, microbatches));
+}
+
 constexpr Loss kLosses[] = {{"cross_entropy", true, crossEntropy},
                             {"nll", true, negativeLogLikelihood},
                             {"mse", false, meanSquare},
                             {"l1", false, meanAbsolute},
+                            {"bce", false, binaryCrossEntropyOfProbabilities},
                             {"bce_logits", false, binaryCrossEntropy}};
 
 } // namespace
 
 ArrayRef<Loss> losses() { return kLosses; }
+
+const Loss &lossNamed(StringRef name) {
+  return *llvm::find_if(losses(), [&](const Loss &loss) { return loss.name == name; });
+}
 
 int64_t defaultClassDim(int64_t rank) { return rank == 3 ? 2 : 1; }
 

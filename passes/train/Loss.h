@@ -18,6 +18,8 @@ struct Loss {
   Value (*emit)(Emitter &e, Value output, Value label, int64_t classDim, int64_t microbatches);
 };
 
+/// The loss with this name, which must be one.
+const Loss &lossNamed(StringRef name);
 /// All losses, in the order in which messages list them.
 ArrayRef<Loss> losses();
 

@@ -5,11 +5,15 @@ def AttachLossPass : Pass<"llcc-attach-loss", "::mlir::ModuleOp"> {
   let summary = "Makes @gradients from @forward: label, loss and its value";
   let dependentDialects = ["::mlir::llcc::LlccDialect", "::mlir::func::FuncDialect"];
   let options = [
-    Option<"loss", "loss", "std::string", "\"cross_entropy\"", "cross_entropy | nll | mse | l1 | bce_logits, or an output that is the loss">,
+    Option<"loss", "loss", "std::string", "\"cross_entropy\"", "cross_entropy | nll | mse | l1 | bce | bce_logits, or an output that is the loss">,
     Option<"label", "label", "std::string", "\"label\"", "name of the label input">,
     Option<"classDim", "class-dim", "int64_t", "-1", "dimension of the output that runs over classes (-1: 1, but the last of rank 3)">,
     Option<"output", "output", "std::string", "\"\"", "name of the output that is trained (empty: the first)">,
     Option<"microbatches", "microbatches", "int64_t", "1", "the loss is divided by this">];
+}
+def SplitModesPass : Pass<"llcc-split-modes", "::mlir::ModuleOp"> {
+  let summary = "@gradients computes what training computes, @forward what inference does; random bits get their key";
+  let dependentDialects = ["::mlir::llcc::LlccDialect", "::mlir::func::FuncDialect"];
 }
 def DifferentiatePass : Pass<"llcc-differentiate", "::mlir::ModuleOp"> {
   let summary = "Adds to @gradients the gradient of its loss by each trainable parameter";

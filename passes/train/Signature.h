@@ -11,7 +11,7 @@ constexpr StringLiteral kInput = "llcc.input", kLabel = "llcc.label", kBatched =
                         kClasses = "llcc.classes", kParam = "llcc.param", kTrainable = "llcc.trainable",
                         kState = "llcc.state", kInit = "llcc.init", kScalar = "llcc.scalar",
                         kGradient = "llcc.gradient", kOutput = "llcc.output", kLoss = "llcc.loss",
-                        kMicrobatches = "llcc.microbatches";
+                        kMicrobatches = "llcc.microbatches", kDecay = "llcc.decay", kMeasure = "llcc.measure";
 
 /// How `llcc run` calls the cotangent of an output and the gradient of an input; no ONNX name begins so, as they are
 /// names of the IR only where arguments and results would otherwise clash.
@@ -37,6 +37,28 @@ inline SmallVector<Param> trainableParams(func::FuncOp func) {
     if (StringRef name = argName(func, i, kParam); !name.empty() && func.getArgAttr(i, kTrainable))
       params.push_back({i, name});
   return params;
+}
+
+/// Parameters that are tracked, not trained (running statistics), in argument order; llcc-differentiate marks them.
+inline SmallVector<Param> trackedParams(func::FuncOp func) {
+  SmallVector<Param> params;
+  for (unsigned i = 0; i < func.getNumArguments(); ++i)
+    if (func.getArgAttr(i, kDecay))
+      params.push_back({i, argName(func, i, kParam)});
+  return params;
+}
+
+/// The argument that holds scalar `name`, made where there is none yet.
+inline Value scalarArgument(func::FuncOp func, StringRef name, Type element) {
+  for (unsigned i = 0; i < func.getNumArguments(); ++i)
+    if (argName(func, i, kScalar) == name)
+      return func.getArgument(i);
+  Builder builder(func);
+  unsigned position = func.getNumArguments();
+  (void)func.insertArgument(position, RankedTensorType::get({}, element),
+                            builder.getDictionaryAttr(builder.getNamedAttr(kScalar, builder.getStringAttr(name))),
+                            func.getLoc());
+  return func.getArgument(position);
 }
 
 /// Whether the function has a body of one block that ends in a return, as all passes of this stage need.

@@ -58,12 +58,15 @@ Value geluSlope(Emitter &e, Value x, bool tanh) {
   return e.add(gauss(e, x, tanh), e.mul(x, phi));
 }
 
-Value spreadMean(Emitter &e, Value x, int64_t axis) {
-  SmallVector<int64_t> dims = dimsFrom(axis, typeOf(x).getRank());
+static double countOf(Value x, ArrayRef<int64_t> dims) {
   int64_t count = 1;
   for (int64_t dim : dims)
     count *= typeOf(x).getDimSize(dim);
-  return e.restore(e.mul(e.sum(x, dims), 1.0 / std::max<int64_t>(count, 1)), shapeOf(x), dims);
+  return double(std::max<int64_t>(count, 1));
+}
+
+Value spreadMean(Emitter &e, Value x, ArrayRef<int64_t> dims) {
+  return e.restore(e.mul(e.sum(x, dims), 1.0 / countOf(x, dims)), shapeOf(x), dims);
 }
 
 Value spreadTail(Emitter &e, Value x, Value like) {
@@ -71,15 +74,17 @@ Value spreadTail(Emitter &e, Value x, Value like) {
   return e.broadcast(x, shapeOf(like), dimsFrom(rank - typeOf(x).getRank(), rank));
 }
 
-Normalized normalize(Emitter &e, Value x, int64_t axis, double epsilon) {
-  SmallVector<int64_t> dims = dimsFrom(axis, typeOf(x).getRank());
-  int64_t count = 1;
-  for (int64_t dim : dims)
-    count *= typeOf(x).getDimSize(dim);
-  Value centred = e.sub(x, spreadMean(e, x, axis));
-  Value variance = e.mul(e.sum(e.mul(centred, centred), dims), 1.0 / std::max<int64_t>(count, 1));
+Normalized normalize(Emitter &e, Value x, ArrayRef<int64_t> dims, double epsilon) {
+  Value centred = e.sub(x, spreadMean(e, x, dims));
+  Value variance = e.mul(e.sum(e.mul(centred, centred), dims), 1.0 / countOf(x, dims));
   Value rstd = e.restore(e.unary<math::RsqrtOp>(e.add(variance, epsilon)), shapeOf(x), dims);
   return {e.mul(centred, rstd), rstd};
+}
+
+// With n the normalized x: rstd * (dy - mean(dy) - n*mean(dy*n)).
+Value normalizeSlope(Emitter &e, const Normalized &n, Value dy, ArrayRef<int64_t> dims) {
+  Value centred = e.sub(dy, spreadMean(e, dy, dims));
+  return e.mul(n.rstd, e.sub(centred, e.mul(n.x, spreadMean(e, e.mul(dy, n.x), dims))));
 }
 
 Value smallPower(Emitter &e, Value x, double exponent) {

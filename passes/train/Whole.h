@@ -20,14 +20,16 @@ Value gelu(Emitter &e, Value x, bool tanh);
 /// d gelu / d x.
 Value geluSlope(Emitter &e, Value x, bool tanh);
 
-/// x scaled to mean 0 and variance 1 over its dimensions from axis on (Ba et al., arXiv 1607.06450).
+/// x scaled to mean 0 and variance 1 over `dims` (Ioffe & Szegedy, arXiv 1502.03167; Ba et al., arXiv 1607.06450).
 struct Normalized {
   Value x;    ///< (x - mean) * rstd, shape of x
   Value rstd; ///< 1/sqrt(var + epsilon), broadcast to the shape of x
 };
-Normalized normalize(Emitter &e, Value x, int64_t axis, double epsilon);
-/// Mean over dimensions from axis on, repeated over the shape of x.
-Value spreadMean(Emitter &e, Value x, int64_t axis);
+Normalized normalize(Emitter &e, Value x, ArrayRef<int64_t> dims, double epsilon);
+/// Mean over `dims`, repeated over the shape of x.
+Value spreadMean(Emitter &e, Value x, ArrayRef<int64_t> dims);
+/// d loss / d x of normalize where `dy` is d loss / d (normalized x).
+Value normalizeSlope(Emitter &e, const Normalized &n, Value dy, ArrayRef<int64_t> dims);
 /// scale or bias [dims from axis on] repeated over the shape of `like`.
 Value spreadTail(Emitter &e, Value x, Value like);
 

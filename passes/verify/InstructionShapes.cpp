@@ -55,6 +55,8 @@ public:
                       .Case("Send", &Checking::send)
                       .Case("Recv", &Checking::recv)
                       .Case("Capture", &Checking::capture)
+                      .Case("Recurrence", &Checking::recurrence)
+                      .Case("RecurrenceGrad", &Checking::recurrence)
                       .Default(nullptr);
     if (!check)
       return formatv("\"{0}\" is no operation of the plan", exec.getOp());
@@ -67,6 +69,14 @@ private:
       return formatv("has {0} ins and {1} outs, needs {2} and {3}", ins.size(), outs.size(), inCount, outCount);
     if (ints.size() != intCount || reals.size() != realCount)
       return formatv("has {0} ints and {1} reals, needs {2} and {3}", ints.size(), reals.size(), intCount, realCount);
+    return {};
+  }
+
+  /// The op's verifier has proven the shapes, the plan's (runtime/plan/VerifyShapes.cpp) proves them again.
+  std::string recurrence() {
+    if (ints.size() != 5 || reals.size() != 7 || ins.size() < 3 || outs.empty())
+      return formatv("has {0} ins, {1} outs, {2} ints and {3} reals, needs at least 3 and 1, 5 and 7", ins.size(),
+                     outs.size(), ints.size(), reals.size());
     return {};
   }
 

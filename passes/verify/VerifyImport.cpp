@@ -126,8 +126,9 @@ private:
       if (isa<func::ReturnOp>(op))
         return;
       bool known = isa<BroadcastOp, ReshapeOp, TransposeOp, ReduceOp, SliceOp, PadOp, ConcatOp, IotaOp, GatherOp,
-                       ScatterAddOp, DotOp, ConvOp, ConvInputGradOp, MaxPoolOp, AvgPoolOp, SigmoidOp, SoftplusOp,
-                       GeluOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp>(op) ||
+                       ScatterAddOp, ScatterOp, ArgsortOp, ReverseOp, DotOp, ConvOp, ConvInputGradOp, MaxPoolOp,
+                       AvgPoolOp, SigmoidOp, SoftplusOp, GeluOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp, StandardizeOp,
+                       RandomBitsOp, ByModeOp, TrackOp, RecurrenceOp>(op) ||
                    isa<arith::ArithDialect, math::MathDialect>(op->getDialect());
       if (!known || op->getNumRegions())
         fail(op) << where(op) << op->getName()

@@ -292,7 +292,7 @@ private:
         return func.emitError() << "@" << func.getName() << " keeps \"" << name.getValue() << "\", so does @"
                                 << entry->second << "; one stage must own it";
       auto result = results.find(name.getValue());
-      bool mustChange = key == "llcc.state" || func.getArgAttr(i, "llcc.trainable");
+      bool mustChange = key == "llcc.state" || func.getArgAttr(i, "llcc.trainable") || func.getArgAttr(i, "llcc.decay");
       if (result == results.end()) {
         if (mustChange)
           return func.emitError() << "@" << func.getName() << " keeps \"" << name.getValue()

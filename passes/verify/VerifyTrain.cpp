@@ -64,9 +64,13 @@ private:
     func.walk([&](Operation *op) {
       if (isa<func::FuncOp, func::ReturnOp>(op))
         return;
-      if (isa<SigmoidOp, SoftplusOp, GeluOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp, UpdateOp>(op))
+      if (isa<SigmoidOp, SoftplusOp, GeluOp, SoftmaxOp, LogSoftmaxOp, LayerNormOp, StandardizeOp, TrackOp, UpdateOp>(
+              op))
         fail(op) << where(op) << op->getName() << " is left in @" << func.getName()
                  << "; llcc-decompose takes it apart";
+      else if (isa<ByModeOp>(op))
+        fail(op) << where(op) << op->getName() << " is left in @" << func.getName()
+                 << "; llcc-split-modes chooses a side";
       else if (op->getNumRegions() || !isa<arith::ArithDialect, math::MathDialect, LlccDialect>(op->getDialect()))
         fail(op) << where(op) << op->getName() << " is in @" << func.getName()
                  << ", only arith, math and llcc ops may be";
@@ -122,7 +126,7 @@ private:
     Named params = namedArgs(func, "llcc.param"), gradients = namedResults(func, "llcc.gradient");
     for (auto [name, arg] : params) {
       auto it = gradients.find(name);
-      bool trainable = bool(func.getArgAttr(arg, "llcc.trainable"));
+      bool trainable = func.getArgAttr(arg, "llcc.trainable") || func.getArgAttr(arg, "llcc.decay");
       if (trainable && it == gradients.end())
         fail(func) << "trainable parameter \"" << name << "\" has no gradient";
       else if (!trainable && it != gradients.end())
@@ -190,10 +194,15 @@ private:
       if (op.getKind() == "gradient")
         captured[op.getName()] = op.getX();
     });
-    for (auto [name, result] : gradients)
+    Named params = namedArgs(update, "llcc.param");
+    for (auto [name, result] : gradients) {
+      unsigned param = params.lookup(name);
+      if (update.getArgAttr(param, "llcc.decay")) // a running statistic has no gradient to show
+        continue;
       if (auto arg = dyn_cast_or_null<BlockArgument>(captured.lookup(name));
           !arg || update.getArgAttr(arg.getArgNumber(), "llcc.gradient") != StringAttr::get(&getContext(), name))
         fail(update) << "@update does not capture the gradient of \"" << name << "\"";
+    }
   }
 };
 } // namespace

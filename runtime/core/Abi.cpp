@@ -211,6 +211,13 @@ int llcc_rt_set_step(llcc_rt_session *session, int64_t step) {
   });
 }
 
+int llcc_rt_set_seed(llcc_rt_session *session, uint64_t seed) {
+  return guarded([&] {
+    need(session, "llcc_rt_set_seed needs a session");
+    session->session.setSeed(seed);
+  });
+}
+
 int llcc_rt_trace_begin(llcc_rt_session *session) {
   return guarded([&] {
     need(session, "llcc_rt_trace_begin needs a session");

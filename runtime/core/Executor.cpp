@@ -48,9 +48,14 @@ Work Executor::prepare(const Instr &instr) {
   case Op::Feed:
     return feed(instr);
   case Op::FeedScalar:
-    if (program.buffers[instr.outs[0]].index == 0)
+    switch (program.buffers[instr.outs[0]].index) {
+    case 0:
       return [&host = place.host, to = outs[0]] { std::memcpy(to, &host.learningRate, sizeof host.learningRate); };
-    return [&host = place.host, to = outs[0]] { std::memcpy(to, &host.step, sizeof host.step); };
+    case 1:
+      return [&host = place.host, to = outs[0]] { std::memcpy(to, &host.step, sizeof host.step); };
+    default:
+      return [&host = place.host, to = outs[0]] { std::memcpy(to, &host.seed, sizeof host.seed); };
+    }
   case Op::Capture:
     return capture(instr);
   case Op::AllReduce:

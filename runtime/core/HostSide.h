@@ -12,6 +12,7 @@ struct HostSide {
   int64_t rows = 0;                 ///< inference: rows that are there; the rest of the program's batch is zero
   float learningRate = 0;
   double step = 0;                   ///< number of this step, from 1
+  int64_t seed = 0;                  ///< of random bits
   std::vector<char *> gradients;     ///< by number in Plan::variables: whole array; nullptr: not wanted
   std::vector<char *> outputs;       ///< by number in Plan::outputs; nullptr: not wanted
   std::vector<uint64_t> outputBytes; ///< what of it is wanted, from its start

@@ -36,6 +36,7 @@ private:
 public:
   const Module &module;
   int64_t step = 0; ///< steps done
+  void setSeed(uint64_t seed) { host.seed = int64_t(seed); }
   /// Memory beside the arenas: libraries' (layouts, scratchpads) and messages between stages.
   uint64_t libraryBytes() const;
   uint64_t transitBytes() const { return network.transitBytes(); }

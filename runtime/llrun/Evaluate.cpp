@@ -53,8 +53,8 @@ static double at(const Array &array, uint64_t i) {
   return value;
 }
 
-// Cross-entropy (from logits) or nll (from log-probabilities), and accuracy. Classes are where --llcc-attach-loss has
-// them: [batch, classes, ...], but [batch, positions, classes] where the rank is 3.
+// Cross-entropy (from logits, probabilities or log-probabilities), and accuracy. Classes are where --llcc-attach-loss
+// has them: [batch, classes, ...], but [batch, positions, classes] where the rank is 3.
 static Evaluation classify(const Plan &plan, const Array &output, const Array &labels) {
   const std::vector<int64_t> &dims = output.shape.dims;
   size_t dim = dims.size() == 3 ? 2 : 1;
@@ -84,7 +84,10 @@ static Evaluation classify(const Plan &plan, const Array &output, const Array &l
     double top = value(best), sum = 0, picked = value(uint64_t(label));
     for (uint64_t c = 0; c < classes; ++c)
       sum += std::exp(value(c) - top);
-    result.loss += plan.loss == "nll" ? -picked : top + std::log(sum) - picked;
+    // Probabilities of zero are the smallest there are.
+    result.loss += plan.loss == "nll"                 ? -picked
+                   : plan.loss == "nll_probabilities" ? -std::log(std::max(picked, 1e-37))
+                                                      : top + std::log(sum) - picked;
     right += best == uint64_t(label);
     ++counted;
   }
@@ -118,6 +121,8 @@ Evaluation evaluate(Opened &opened, Feeder &data) {
     double x = at(output, i), z = at(wanted, i);
     if (plan.loss == "bce_logits")
       result.loss += std::max(x, 0.0) - x * z + std::log1p(std::exp(-std::abs(x)));
+    else if (plan.loss == "bce")
+      result.loss -= z * std::max(std::log(x), -100.0) + (1 - z) * std::max(std::log1p(-x), -100.0);
     else
       result.loss += plan.loss == "l1" ? std::abs(x - z) : (x - z) * (x - z);
   }

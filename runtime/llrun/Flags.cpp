@@ -50,7 +50,7 @@ void addTrainFlags(CLI::App &app, TrainOptions &o) {
       ->check(atLeast(1))
       ->excludes(steps);
   app.add_flag("!--no-shuffle", o.shuffle, "samples in file order, wrapping at the end");
-  app.add_option("--seed", o.seed, "of the shuffle")->type_name("N")->check(atLeast(0));
+  app.add_option("--seed", o.seed, "of the shuffle and of random bits (dropout)")->type_name("N")->check(atLeast(0));
   app.add_option("--lr", o.lr, "learning rate, instead of the compiled one")->type_name("X");
   app.add_option("--metrics", o.metrics, "JSON lines, one a step")->type_name("FILE.jsonl");
   app.add_option("--save", o.save, "trained model (.onnx) or artifact (.llx)")->type_name("FILE");

@@ -5,6 +5,7 @@
 #include "runtime/llrun/Opened.h"
 #include <cstdio>
 #include <map>
+#include <set>
 
 namespace llcc::rt {
 
@@ -39,6 +40,9 @@ static std::string executor(const Plan &plan, const Instr &instr) {
   case Op::ConvInputGrad:
   case Op::ConvWeightGrad:
     return cuda ? "cudnn" : "onednn";
+  case Op::Recurrence:
+  case Op::RecurrenceGrad:
+    return "runtime";
   case Op::AllReduce:
   case Op::AllGather:
   case Op::ReduceScatter:
@@ -130,11 +134,21 @@ int inspect(const std::string &path, bool full, bool ir, const std::string &sect
            format(input.shape.dims).c_str());
   for (const Output &output : plan.outputs)
     printf("output     %s %s%s\n", output.name.c_str(), nameOf(output.shape.type), format(output.shape.dims).c_str());
+  std::set<uint32_t> changed;
+  for (const Program &program : plan.programs)
+    for (const Instr &instr : program.instrs)
+      for (uint32_t b : instr.outs)
+        if (program.buffers[b].space == Buffer::Space::Param)
+          changed.insert(program.buffers[b].index);
+  auto kind = [&](const Variable &v) {
+    if (v.role != Variable::Role::Param || v.trainable)
+      return "";
+    return changed.count(uint32_t(&v - plan.variables.data())) ? "  tracked" : "  frozen";
+  };
   printf("\nvariables\n");
   for (const Variable &v : plan.variables)
     printf("  %-8s %-32s %s%-14s stage %u  %s%s\n", v.role == Variable::Role::Param ? "param" : "state", v.name.c_str(),
-           nameOf(v.shape.type), format(v.shape.dims).c_str(), v.stage, placement(plan, v.sharding).c_str(),
-           v.role == Variable::Role::Param && !v.trainable ? "  frozen" : "");
+           nameOf(v.shape.type), format(v.shape.dims).c_str(), v.stage, placement(plan, v.sharding).c_str(), kind(v));
   printf("\nkernels\n");
   for (const Kernel &kernel : plan.kernels) {
     printf("  %-6s %u in, %u out", kernel.name.c_str(), kernel.ins, kernel.outs);

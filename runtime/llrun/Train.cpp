@@ -187,6 +187,7 @@ void Run::prepare() {
                             "; leave --eval out and measure with llrun infer, or raise --memory"};
   }
   opened.start(options.threads, options.memory);
+  check(llcc_rt_set_seed(opened.session, options.seed));
 }
 
 void Run::resume() {
@@ -204,7 +205,8 @@ void Run::resume() {
   }
   CheckpointFacts facts = loadCheckpoint(from, opened.session, opened.module);
   if (facts.batch != batch || (options.shuffle && facts.seed != options.seed) || facts.shuffle != options.shuffle)
-    fprintf(stderr, "warning: %s was made with --batch=%lld --seed=%llu%s; the order of samples will differ\n",
+    fprintf(stderr,
+            "warning: %s was made with --batch=%lld --seed=%llu%s; the order of samples and random bits will differ\n",
             from.c_str(), (long long)facts.batch, (unsigned long long)facts.seed, facts.shuffle ? "" : " --no-shuffle");
   first = facts.step + 1;
   lastCheckpoint = from;

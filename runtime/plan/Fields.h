@@ -46,7 +46,7 @@ template <class A> void fields(A &a, Buffer &b) {
   a(b.viewOf);
 }
 template <class A> void fields(A &a, Instr &i) {
-  a.choice(i.op, Op::Capture);
+  a.choice(i.op, kLastOp);
   a(i.stream);
   a(i.ins);
   a(i.outs);

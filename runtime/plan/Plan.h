@@ -71,7 +71,7 @@ struct Buffer {
   Shape shape;         ///< local
   uint64_t offset = 0; ///< bytes from the arena's start, multiple of 64
   uint32_t index = 0;  ///< Param/State: into Plan::variables; Input: Plan::inputs; Output: Plan::outputs; Scalar: 0 lr
-                       ///< (f32), 1 step (f64, from 1)
+                       ///< (f32), 1 step (f64, from 1), 2 seed of random bits (i64)
   int64_t viewOf = -1; ///< an earlier buffer whose elements this is in another shape (same place and type); -1: its own
 };
 
@@ -95,10 +95,31 @@ enum class Op : uint8_t {
   AllToAll,      ///< ints: splitDim, concatDim, size; axes
   Send,          ///< ints: to (stage), tag
   Recv,          ///< ints: from (stage), tag
-  Capture, ///< ins[0] may be read by the host now; `name`, ints: kind (0 loss, 1 gradient, 2 grad_norm, 3 output);
-           ///< sharding by `variable`/replicated
+  Capture,    ///< ins[0] may be read by the host now; `name`, ints: kind (0 loss, 1 gradient, 2 grad_norm, 3 output);
+              ///< sharding by `variable`/replicated
+  Recurrence, ///< one layer and direction of an LSTM, GRU or RNN behind the product with its input (compiler/ir/Ops.td,
+              ///< llcc.recurrence). ins: x, r, h0, then those of c0, peepholes, hidden bias, lengths that are there;
+              ///< outs: y, then cells (lstm), gates (lstm, gru). ints: kind (0 lstm 1 gru 2 rnn), flags
+              ///< (RecurrenceFlag), three activation numbers (-1: none); reals: three alphas, three betas, clip (0:
+              ///< none)
+  RecurrenceGrad, ///< ins: r, h0, y, dy, then those of c0, cells, gates, dcells, peepholes, lengths that are there;
+                  ///< outs: dx, dh0, dc0 (lstm); numbers as above
 };
 const char *nameOf(Op op);
+constexpr Op kLastOp = Op::RecurrenceGrad;
+
+/// What a recurrence does and which operands it has.
+enum RecurrenceFlag : int64_t {
+  kReverse = 1,
+  kInputForget = 2,
+  kLinearBeforeReset = 4,
+  kHasPeepholes = 8,
+  kHasLengths = 16,
+  kHasCellCotangent = 32, ///< dcells, of RecurrenceGrad
+};
+/// Activation functions of a recurrence: sigmoid, tanh, relu, affine, leaky relu, thresholded relu, scaled tanh, hard
+/// sigmoid, elu, softsign, softplus.
+constexpr int64_t kActivations = 11;
 
 struct Instr {
   Op op = Op::Launch;

@@ -1,6 +1,7 @@
 // Buffers lie in the arena, hold what the tables say, and every trainable variable is updated exactly once.
 #include "runtime/plan/Pieces.h"
 #include "runtime/plan/Verify.h"
+#include <iterator>
 #include <map>
 
 namespace llcc::rt {
@@ -47,17 +48,23 @@ private:
       return same(buffer.shape, expected, "input \"" + input.name + "\"");
     }
     case Buffer::Space::Scalar:
-      if (buffer.index > 1)
-        return report.add(at + " holds scalar " + std::to_string(buffer.index) + ", there are 0 (lr) and 1 (step)");
-      if (buffer.shape.elements() != 1 || buffer.shape.type != (buffer.index == 0 ? DType::F32 : DType::F64))
-        report.add(at + " holds scalar " + (buffer.index == 0 ? "lr as " : "step as ") + nameOf(buffer.shape) +
-                   ", needs one " + (buffer.index == 0 ? "f32" : "f64"));
-      return;
+      return scalar(buffer);
     case Buffer::Space::Output:
       if (indexed(buffer, plan.outputs.size(), "outputs"))
         same(buffer.shape, plan.outputs[buffer.index].shape, "output \"" + plan.outputs[buffer.index].name + "\"");
       return;
     }
+  }
+
+  void scalar(const Buffer &buffer) {
+    static constexpr std::pair<const char *, DType> scalars[] = {
+        {"lr", DType::F32}, {"step", DType::F64}, {"seed", DType::I64}};
+    if (buffer.index >= std::size(scalars))
+      return report.add(at + " holds scalar " + std::to_string(buffer.index) +
+                        ", there are 0 (lr), 1 (step) and 2 (seed)");
+    auto [name, type] = scalars[buffer.index];
+    if (buffer.shape.elements() != 1 || buffer.shape.type != type)
+      report.add(at + " holds scalar " + name + " as " + nameOf(buffer.shape) + ", needs one " + nameOf(type));
   }
 
   void variable(const Buffer &buffer) {

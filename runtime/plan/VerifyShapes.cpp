@@ -99,6 +99,9 @@ public:
     }
     case Op::Capture:
       return capture();
+    case Op::Recurrence:
+    case Op::RecurrenceGrad:
+      return recurrence(instr.op == Op::RecurrenceGrad);
     }
   }
 
@@ -192,6 +195,64 @@ private:
            "has integers " + list(instr.ints) + ", dimension " + std::to_string(2 + i) + " gives " +
                std::to_string(room < 0 ? 0 : room / stride + 1) + ", its buffers are " + shapes);
     }
+  }
+
+  /// Shapes: compiler/ir/Ops.td, llcc.recurrence (C1); order: Plan.h.
+  void recurrence(bool gradient) const {
+    numbers(5, 7);
+    const int64_t kind = instr.ints[0], flags = instr.ints[1];
+    need(kind >= 0 && kind <= 2 && flags >= 0 && flags < 64, "has integers " + list(instr.ints));
+    const bool lstm = kind == 0, gru = kind == 1, linear = flags & kLinearBeforeReset;
+    need((lstm || !(flags & (kInputForget | kHasPeepholes | kHasCellCotangent))) && (gru || !linear) &&
+             (gradient || !(flags & kHasCellCotangent)),
+         "has flags " + std::to_string(flags) + ", which kind " + std::to_string(kind) + " has not");
+    for (int64_t i = 0; i < 3; ++i) {
+      int64_t activation = instr.ints[static_cast<size_t>(2 + i)];
+      need(activation >= (i < 3 - kind ? 0 : -1) && activation < kActivations, "has integers " + list(instr.ints));
+    }
+    const bool peepholes = flags & kHasPeepholes, lengths = flags & kHasLengths, dcells = flags & kHasCellCotangent;
+    counts(gradient ? size_t(4 + 2 * lstm + (kind != 2) + dcells + peepholes + lengths)
+                    : size_t(3 + lstm + peepholes + linear + lengths),
+           gradient ? size_t(2 + lstm) : size_t(1 + lstm + (kind != 2)));
+    const Shape &r = in(gradient ? 0 : 1), &steps = gradient ? in(3) : out(0);
+    need(r.dims.size() == 2 && steps.dims.size() == 3 && steps.dims[2] == r.dims[1],
+         "works on " + nameOf(r) + " and " + nameOf(steps) + ", needs [gates * H, H] and [T, B, H]");
+    need(steps.type == DType::F32 || steps.type == DType::F64,
+         std::string("works on f32 and f64, not on ") + nameOf(steps.type));
+    const int64_t T = steps.dims[0], B = steps.dims[1], H = r.dims[1], gates = lstm ? 4 : gru ? 3 : 1;
+    need(r.dims[0] == gates * H, "has " + nameOf(r) + ", needs " + std::to_string(gates) + " square matrices");
+    auto is = [&](const Shape &shape, std::vector<int64_t> dims) {
+      need(shape.type == steps.type && shape.dims == dims,
+           "has " + nameOf(shape) + ", needs " + list(dims) + " of " + nameOf(steps.type));
+    };
+    const std::vector<int64_t> sequence = {T, B, H}, state = {B, H}, saved = {T, B, (lstm || linear ? 4 : 3) * H};
+    size_t i = gradient ? 4 : 3, o = 1;
+    is(r, r.dims);
+    is(in(gradient ? 1 : 2), state);
+    if (gradient) {
+      is(in(2), sequence);
+      is(out(0), {T, B, gates * H});
+      is(out(o++), state);
+    } else {
+      is(in(0), {T, B, gates * H});
+    }
+    if (lstm) {
+      is(in(i++), state);
+      gradient ? is(in(i++), sequence) : is(out(o++), sequence);
+    }
+    if (kind != 2)
+      gradient ? is(in(i++), saved) : is(out(o++), saved);
+    if (dcells)
+      is(in(i++), sequence);
+    if (peepholes)
+      is(in(i++), {3 * H});
+    if (!gradient && linear)
+      is(in(i++), {H});
+    if (gradient && lstm)
+      is(out(o++), state);
+    if (lengths)
+      need((in(i).type == DType::I32 || in(i).type == DType::I64) && in(i).dims == std::vector<int64_t>{B},
+           "has lengths " + nameOf(in(i)) + ", needs " + std::to_string(B) + " integers");
   }
 
   void group(size_t ints) const {

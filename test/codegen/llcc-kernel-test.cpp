@@ -112,10 +112,10 @@ int64_t extentOf(func::FuncOp kernel) {
       n *= size;
     return n;
   }
-  if (auto scatter = dyn_cast_or_null<ScatterAddOp>(result); scatter && form == "scatter") {
-    int64_t n = 1;
-    for (int64_t size : first.getShape().drop_front(scatter.getAxis() + 1))
-      n *= size;
+  if (result && (form == "scatter" || form == "sort")) {
+    int64_t n = 1, axis = result->getAttrOfType<IntegerAttr>("axis").getInt();
+    for (auto [dim, size] : llvm::enumerate(first.getShape()))
+      n *= int64_t(dim) == axis ? 1 : size;
     return n;
   }
   return first.getNumElements();

@@ -127,3 +127,18 @@ func.func @gradients(%a: tensor<2x3x4xf64> {llcc.param = "a", llcc.trainable}, %
   %loss = llcc.reduce <sum> %p dims [0, 1, 2] : tensor<2x3x4xf64> -> tensor<f64>
   return %loss : tensor<f64>
 }
+
+// The sums over channels' elements that mean and variance depend on: two, as in the formula. What is tracked has no gradient.
+//--- standardize.mlir
+// CHECK-LABEL: func.func @gradients(
+// CHECK: llcc.standardize
+// CHECK-COUNT-2: llcc.reduce <sum> {{.*}} dims [0, 2]
+// CHECK: return
+func.func @gradients(%a: tensor<3x2x4xf64> {llcc.param = "a", llcc.trainable}, %m: tensor<2xf64> {llcc.param = "m"}, %t: tensor<3x2x4xf64> {llcc.input = "t"}) -> (tensor<f64> {llcc.loss}) {
+  %s = llcc.standardize %a dims [0, 2] epsilon 1.0e-03 : tensor<3x2x4xf64>
+  %sum = llcc.reduce <sum> %a dims [0, 2] : tensor<3x2x4xf64> -> tensor<2xf64>
+  %y = llcc.track %s, %m by %sum momentum 0.9 : tensor<3x2x4xf64>, tensor<2xf64>, tensor<2xf64> -> tensor<3x2x4xf64>
+  %p = arith.mulf %y, %t : tensor<3x2x4xf64>
+  %loss = llcc.reduce <sum> %p dims [0, 1, 2] : tensor<3x2x4xf64> -> tensor<f64>
+  return %loss : tensor<f64>
+}

@@ -223,3 +223,59 @@ func.func @scatter_into_nothing(%u: tensor<2x4xf32>, %i: tensor<2xi64>) {
   %y = llcc.scatter_add %u, %i axis 0 : tensor<2x4xf32>, tensor<2xi64> -> tensor<0x4xf32>
   return
 }
+
+// -----
+
+func.func @gather_batch(%t: tensor<5x4xf32>, %i: tensor<5x2xi64>) {
+  // expected-error @below {{'llcc.gather' op batch is 2, needs at least 0 and at most the axis, 1, and the indices' rank, 2}}
+  %y = llcc.gather %t, %i axis 1 {batch = 2 : i64} : tensor<5x4xf32>, tensor<5x2xi64> -> tensor<5x2xf32>
+  return
+}
+
+// -----
+
+func.func @gather_batches(%t: tensor<5x4xf32>, %i: tensor<3x2xi64>) {
+  // expected-error @below {{'llcc.gather' op table is 5x4, indices are 3x2, the first 1 sizes must be equal}}
+  %y = llcc.gather %t, %i axis 1 {batch = 1 : i64} : tensor<5x4xf32>, tensor<3x2xi64> -> tensor<5x2xf32>
+  return
+}
+
+// -----
+
+func.func @scatter_shape(%d: tensor<5x4xf32>, %u: tensor<5x2xf32>, %i: tensor<5x3xi64>) {
+  // expected-error @below {{'llcc.scatter' op updates are 5x2, need 5x3 for data of 5x4}}
+  %y = llcc.scatter %d, %u, %i axis 1 {batch = 1 : i64} : tensor<5x4xf32>, tensor<5x2xf32>, tensor<5x3xi64> -> tensor<5x4xf32>
+  return
+}
+
+// -----
+
+func.func @scatter_result(%d: tensor<5xf32>, %u: tensor<2xf32>, %i: tensor<2xi64>) {
+  // expected-error @below {{'llcc.scatter' op result is 4, needs 5}}
+  %y = llcc.scatter %d, %u, %i axis 0 by <max> : tensor<5xf32>, tensor<2xf32>, tensor<2xi64> -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @argsort_result(%x: tensor<5x4xf32>) {
+  // expected-error @below {{'llcc.argsort' op result is 5x2, needs the operand's 5x4}}
+  %y = llcc.argsort %x axis 1 descending : tensor<5x4xf32> -> tensor<5x2xi64>
+  return
+}
+
+// -----
+
+func.func @argsort_elements(%x: tensor<5xcomplex<f32>>) {
+  // expected-error @below {{'llcc.argsort' op operand has elements of type 'complex<f32>', needs numbers}}
+  %y = llcc.argsort %x axis 0 : tensor<5xcomplex<f32>> -> tensor<5xi64>
+  return
+}
+
+// -----
+
+func.func @reverse_dims(%x: tensor<5x4xf32>) {
+  // expected-error @below {{'llcc.reverse' op dims are [1, 0], need to increase strictly below rank 2}}
+  %y = llcc.reverse %x dims [1, 0] : tensor<5x4xf32> -> tensor<5x4xf32>
+  return
+}

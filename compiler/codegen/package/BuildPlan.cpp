@@ -6,6 +6,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 using namespace mlir::llcc;
@@ -240,9 +241,10 @@ private:
       return buffer;
     if (space == "scalar") {
       buffer.space = Space::Scalar;
-      buffer.index = op.getName() == "step";
-      if (op.getName() != "lr" && op.getName() != "step")
-        return bug(op) << "scalar is \"" << op.getName() << "\", needs lr or step", failure();
+      buffer.index =
+          llvm::StringSwitch<uint32_t>(op.getName()).Case("lr", 0).Case("step", 1).Case("seed", 2).Default(3);
+      if (buffer.index == 3)
+        return bug(op) << "scalar is \"" << op.getName() << "\", needs lr, step or seed", failure();
       return buffer;
     }
     std::string table = space == "input" || space == "output" ? space.str() : "variable";
@@ -270,7 +272,7 @@ private:
   FailureOr<rt::Instr> instrOf(ExecOp op, const DenseMap<Value, uint32_t> &numbers) {
     rt::Instr instr;
     bool known = false;
-    for (int i = 0; i <= int(rt::Op::Capture); ++i)
+    for (int i = 0; i <= int(rt::kLastOp); ++i)
       if (op.getOp().equals_insensitive(joined(rt::nameOf(rt::Op(i))))) {
         instr.op = rt::Op(i);
         known = true;

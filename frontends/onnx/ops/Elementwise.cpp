@@ -402,21 +402,6 @@ static LogicalResult importIdentity(Binder &b) {
   return success();
 }
 
-/// In inference form the data passes. Training mode is refused: nothing may silently train without it.
-static LogicalResult importDropout(Binder &b) {
-  if (b.opset >= 12) {
-    b.ignoreAttr("seed");
-    if (b.hasInput(2)) {
-      ConstantPtr mode = b.constant(2);
-      if (!mode || mode->size() != 1 || mode->real(0) != 0)
-        return b.unsupported("training_mode is not constant false; export the model in eval mode");
-    }
-  } else {
-    b.attrFloat("ratio", 0.5);
-  }
-  return importIdentity(b);
-}
-
 void addElementwiseOps(OpTable &t) {
   t.onOp("Add", 7, importBinary<arith::AddFOp, arith::AddIOp>, {}, foldAdd);
   t.onOp("Sub", 7, importBinary<arith::SubFOp, arith::SubIOp>, {}, foldSub);
@@ -450,7 +435,6 @@ void addElementwiseOps(OpTable &t) {
   t.onOp("CastLike", 15, importCast, {Role::View, Role::Data}, foldCast);
   t.onOp("BitCast", 26, importBitCast, {Role::Data});
   t.onOp("Identity", 1, importIdentity, {Role::View});
-  t.onOp("Dropout", 7, importDropout, {Role::View, Role::Data});
 }
 
 } // namespace mlir::llcc::frontend

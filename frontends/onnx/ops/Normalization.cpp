@@ -27,30 +27,6 @@ template <typename Op> static LogicalResult importSoftmax(Binder &b) {
   return success();
 }
 
-/// 1 at the first largest element along the axis (old opsets: of each row, as Softmax reads it), 0 elsewhere.
-static LogicalResult importHardmax(Binder &b) {
-  int64_t given = b.attrInt("axis", b.opset < 13 ? 1 : -1);
-  Value x = b.floatInput(0, "input");
-  if (!x)
-    return failure();
-  int64_t rank = rankOf(x);
-  if (rank == 0 || given < -rank || given > rank - (b.opset < 13 && given >= 0 ? 0 : 1))
-    return b.bad("axis " + Twine(given) + " is outside of an input with " + Twine(rank) + " dimensions");
-  int64_t axis = given < 0 ? given + rank : given;
-  Shape shape(shapeOf(x));
-  if (b.opset < 13) {
-    x = reshape(b, x, {*countElements(ArrayRef(shape).take_front(axis)), *countElements(ArrayRef(shape).drop_front(axis))});
-    axis = 1;
-  }
-  Arithmetic a(b);
-  Value largest = reduce(b, x, ReduceKind::Max, axis, /*keep=*/true);
-  Value place = a.iota(shapeOf(x), axis, b.builder.getI64Type());
-  Value candidate = a.select(a.equal(x, largest), place, a.like(place, double(shapeOf(x)[axis])));
-  Value first = reduce(b, candidate, ReduceKind::Min, axis, /*keep=*/true);
-  b.result(reshape(b, a.select(a.equal(place, first), a.like(x, 1), 0.0), shape));
-  return success();
-}
-
 /// The statistics that LayerNormalization may give beside its result: mean and 1/deviation, reduced dimensions kept.
 static void layerNormStatistics(Binder &b, Value x, int64_t axis, double epsilon, bool stashFloat) {
   if (!b.outputUsed(1) && !b.outputUsed(2))
@@ -95,44 +71,6 @@ static LogicalResult importLayerNorm(Binder &b) {
   return success();
 }
 
-/// y = (x - mean) / sqrt(var + epsilon) * scale + B along dimension 1, with the recorded statistics.
-static LogicalResult importBatchNorm(Binder &b) {
-  double epsilon = b.attrFloat("epsilon", double(1e-5f));
-  b.ignoreAttr("momentum"); // of the running statistics, which only training mode changes
-  int64_t training = b.opset >= 14 ? b.attrInt("training_mode", 0) : 0;
-  if (b.opset < 9)
-    b.attrInt("spatial", 1);
-  if (training)
-    return b.unsupported(
-        "training_mode is 1; statistics of the batch are not supported, export the model in eval mode");
-  Value x = b.floatInput(0, "X");
-  if (!x)
-    return failure();
-  if (rankOf(x) < 2)
-    return b.bad("X is " + showShape(shapeOf(x)) + ", it must be N x C x spatial dimensions");
-  Value channel[4]; // scale, B, mean, var: [C]
-  for (unsigned i = 0; i < 4; ++i) {
-    StringRef name = ArrayRef<StringRef>{"scale", "B", "input_mean", "input_var"}[i];
-    channel[i] = b.floatInput(i + 1, name);
-    if (!channel[i])
-      return failure();
-    if (rankOf(channel[i]) != 1 || shapeOf(channel[i])[0] != shapeOf(x)[1] ||
-        typeOf(channel[i]).getElementType() != typeOf(x).getElementType())
-      return b.bad("X is " + showShape(shapeOf(x)) + ", " + name + " is " + showShape(shapeOf(channel[i])) +
-                   "; it must hold a number of X's type for each channel");
-  }
-  auto [scale, bias, mean, variance] = channel;
-  auto create = [&](auto op, Value l, Value r) -> Value { return decltype(op)::create(b.builder, b.loc, l, r); };
-  // Per channel first: only one product and one sum touch all of x.
-  Value root =
-      math::SqrtOp::create(b.builder, b.loc, create(arith::AddFOp(), variance, splatLike(b, variance, epsilon)));
-  Value factor = create(arith::DivFOp(), scale, root);
-  Value offset = create(arith::SubFOp(), bias, create(arith::MulFOp(), mean, factor));
-  Value scaled = create(arith::MulFOp(), x, broadcast(b, factor, shapeOf(x), {1}));
-  b.result(create(arith::AddFOp(), scaled, broadcast(b, offset, shapeOf(x), {1})));
-  return success();
-}
-
 /// Each channel of each sample by its own mean and variance over the spatial dimensions.
 static LogicalResult importInstanceNorm(Binder &b) {
   double epsilon = b.attrFloat("epsilon", double(1e-5f));
@@ -164,12 +102,9 @@ static LogicalResult importInstanceNorm(Binder &b) {
 }
 
 void addNormalizationOps(OpTable &t) {
-  t.onOp("BatchNormalization", 7, importBatchNorm,
-         {Role::Elementwise, Role::Weight, Role::Weight, Role::Data, Role::Data});
   t.onOp("InstanceNormalization", 6, importInstanceNorm, {Role::Elementwise, Role::Affine, Role::Affine});
   t.onOp("Softmax", 1, importSoftmax<SoftmaxOp>, {Role::Scores});
   t.onOp("LogSoftmax", 1, importSoftmax<LogSoftmaxOp>, {Role::Scores});
-  t.onOp("Hardmax", 1, importHardmax);
   t.onOp("LayerNormalization", 17, importLayerNorm, {Role::Elementwise, Role::Weight, Role::Weight});
 }
 

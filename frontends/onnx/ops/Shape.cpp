@@ -1,6 +1,6 @@
 // Operators that keep elements and change where they stand: reshape, transpose, squeeze, concat, slice, split, expand.
 // Each has a second form for constants, as exporters compute shapes with these operators.
-#include "frontends/onnx/Emit.h"
+#include "frontends/onnx/Indexing.h"
 #include "frontends/onnx/OpTable.h"
 
 namespace mlir::llcc::frontend {
@@ -245,7 +245,7 @@ static LogicalResult foldConcat(Binder &b) {
   return success();
 }
 
-/// A strided box of input 0; a negative stride runs backwards, which only constants can.
+/// A strided box of input 0; a negative stride runs backwards.
 static LogicalResult box(Binder &b, const Shape &starts, const Shape &strides, const Shape &to, unsigned output = 0) {
   auto [type, from] = b.inputType(0);
   if (ConstantPtr c = b.constant(0)) {
@@ -260,17 +260,20 @@ static LogicalResult box(Binder &b, const Shape &starts, const Shape &strides, c
              output);
     return success();
   }
-  for (size_t d = 0; d < strides.size(); ++d)
-    if (strides[d] < 0)
-      return b.unsupported("step " + Twine(strides[d]) + " at axis " + Twine(d) + " runs backwards");
   Value x = b.input(0, "data");
   if (!x)
     return failure();
-  if (from == to)
+  Shape first(starts), steps(strides), turned;
+  for (size_t d = 0; d < steps.size(); ++d)
+    if (steps[d] < 0) { // the same elements from the other end
+      first[d] += (to[d] - 1) * steps[d];
+      steps[d] = -steps[d];
+      turned.push_back(d);
+    }
+  if (from == to && turned.empty())
     b.forward(0, output);
   else
-    b.result(SliceOp::create(b.builder, b.loc, RankedTensorType::get(to, storageType(type)), x, starts, strides),
-             output);
+    b.result(reverse(b, slice(b, x, first, to, steps), turned), output);
   return success();
 }
 

@@ -2,6 +2,7 @@
 #include "runtime/devices/cpu/CpuDevice.h"
 #include "runtime/core/Error.h"
 #include "runtime/devices/cpu/Library.h"
+#include "runtime/devices/cpu/Recurrence.h"
 #include "runtime/devices/cpu/Reference.h"
 #include "runtime/devices/cpu/Threads.h"
 #include "runtime/plan/Verify.h"
@@ -62,6 +63,9 @@ public:
         work = library.convolution(program, instr, ins, outs);
       return work ? work : referenceWork(program, instr, ins, outs);
     }
+    case Op::Recurrence:
+    case Op::RecurrenceGrad:
+      return recurrence(program, instr, ins, outs, threads, reference);
     default:
       throw Error{Software, std::string("a CPU device cannot do ") + nameOf(instr.op)};
     }

@@ -5,7 +5,7 @@ set -e
 model=$1 mesh=$2 strategy=${3-} microbatches=${4:-1} schedule=${5:-1f1b} optimizer=${6:-sgd} clip=${7:-0}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-sed "s/MESH/$mesh/" "$model" | llcc-opt --mlir-print-debuginfo --llcc-attach-loss=microbatches=$microbatches --llcc-differentiate \
+sed "s/MESH/$mesh/" "$model" | llcc-opt --mlir-print-debuginfo --llcc-attach-loss=microbatches=$microbatches --llcc-split-modes --llcc-differentiate \
   --llcc-attach-optimizer="optimizer=$optimizer clip=$clip" --llcc-decompose --llcc-verify-train > "$dir/single.mlir"
 llcc-opt --mlir-print-debuginfo --llcc-seed-sharding=strategy=$strategy --llcc-propagate-sharding --llcc-insert-reshards \
   --llcc-verify-placement --llcc-plan-reshards --llcc-insert-buckets --llcc-convert-to-spmd --llcc-split-pipeline=schedule=$schedule \

@@ -11,10 +11,18 @@ import onnx
 NOT_DIFFERENTIABLE = {
     **{(name, 7): "its result is boolean" for name in ("And", "Equal", "Greater", "Less", "Or", "Xor")},
     **{(name, 12): "its result is boolean" for name in ("GreaterOrEqual", "LessOrEqual")},
-    **{(name, 11): "folded while importing, from constants" for name in ("CumSum", "GatherND", "Range")},
+    **{(name, 1): "its result is positions" for name in ("ArgMax", "ArgMin")},
+    ("EyeLike", 9): "reads sizes, not values",
+    ("Hardmax", 1): "constant almost everywhere",
+    ("NonMaxSuppression", 10): "its result is positions",
+    ("Unique", 11): "folded while importing, from constants",
+    ("Range", 11): "folded while importing, from constants",
     **{(f"ai.onnx.preview.training::{name}", 1): "an update, not a layer" for name in ("Adagrad", "Adam", "Momentum")},
     ("BitCast", 26): "its result is the bits",
     ("Constant", 1): "has no input",
+    ("Bernoulli", 15): "its result is a choice",
+    ("Multinomial", 7): "its result is a choice",
+    **{("Random" + name, 1): "reads a shape, not values" for name in ("Normal", "NormalLike", "Uniform", "UniformLike")},
     ("ConstantOfShape", 9): "its input is a shape",
     **{(name, 18): "computes with integers" for name in ("BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor")},
     **{(name, 17): "folded while importing, from constants" for name in ("BlackmanWindow", "HammingWindow", "HannWindow", "MelWeightMatrix")},
@@ -25,7 +33,7 @@ NOT_DIFFERENTIABLE = {
     ("Shape", 1): "reads sizes, not values",
     ("Size", 1): "reads sizes, not values",
 }
-PASSES = ["--llcc-verify-import", "--llcc-attach-loss=loss=mse", "--llcc-differentiate", "--llcc-attach-optimizer", "--llcc-decompose",
+PASSES = ["--llcc-verify-import", "--llcc-attach-loss=loss=mse", "--llcc-split-modes", "--llcc-differentiate", "--llcc-attach-optimizer", "--llcc-decompose",
           "--canonicalize", "--cse", "--llcc-verify-train"]
 
 

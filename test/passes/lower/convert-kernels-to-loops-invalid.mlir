@@ -1,6 +1,6 @@
 // RUN: llcc-opt --llcc-convert-kernels-to-loops --split-input-file --verify-diagnostics %s
 
-// expected-error @+1 {{kernel form is 'tile', needs map, row, fold or scatter}}
+// expected-error @+1 {{kernel form is 'tile', needs map, row, fold, scatter or sort}}
 func.func private @form(%x: tensor<2xf32>) -> tensor<2xf32> attributes {llcc.kernel = "tile"} {
   return %x : tensor<2xf32>
 }
@@ -61,9 +61,16 @@ func.func private @fold_result(%x: tensor<2x3xf32>) -> (tensor<3xf32>, tensor<2x
 
 // -----
 
-// expected-error @+1 {{scatter kernel must return one llcc.scatter_add and nothing else}}
+// expected-error @+1 {{scatter kernel must return one llcc.scatter or llcc.scatter_add and nothing else}}
 func.func private @scatter(%x: tensor<2xf32>) -> tensor<2xf32> attributes {llcc.kernel = "scatter"} {
   return %x : tensor<2xf32>
+}
+
+// -----
+
+// expected-error @+1 {{sort kernel must return one llcc.argsort and nothing else}}
+func.func private @sort(%x: tensor<2xi64>) -> tensor<2xi64> attributes {llcc.kernel = "sort"} {
+  return %x : tensor<2xi64>
 }
 
 // -----

@@ -212,3 +212,33 @@ func.func @gradients(%x: tensor<8xf32, #llcc.sharding<[["t"]]>>) {
   return
 }
 }
+
+// -----
+
+module attributes {llcc.mesh = #llcc.mesh<["t"], [2]>} {
+func.func @gradients(%x: tensor<8x3xf32, #llcc.sharding<[[], []]>>, %u: tensor<5x3xf32, #llcc.sharding<[["t"], []]>>, %i: tensor<5xi64, #llcc.sharding<[["t"]]>>) -> tensor<8x3xf32, #llcc.sharding<[[], []]>> {
+  // expected-error@+1 {{llcc.scatter works along dimension 0, which is cut; it must be whole}}
+  %y = llcc.scatter %x, %u, %i axis 0 : tensor<8x3xf32, #llcc.sharding<[[], []]>>, tensor<5x3xf32, #llcc.sharding<[["t"], []]>>, tensor<5xi64, #llcc.sharding<[["t"]]>> -> tensor<8x3xf32, #llcc.sharding<[[], []]>>
+  return %y : tensor<8x3xf32, #llcc.sharding<[[], []]>>
+}
+}
+
+// -----
+
+module attributes {llcc.mesh = #llcc.mesh<["t"], [2]>} {
+func.func @gradients(%x: tensor<8xf32, #llcc.sharding<[["t"]]>>) -> tensor<8xi64, #llcc.sharding<[["t"]]>> {
+  // expected-error@+1 {{llcc.argsort works along dimension 0, which is cut; it must be whole}}
+  %y = llcc.argsort %x axis 0 : tensor<8xf32, #llcc.sharding<[["t"]]>> -> tensor<8xi64, #llcc.sharding<[["t"]]>>
+  return %y : tensor<8xi64, #llcc.sharding<[["t"]]>>
+}
+}
+
+// -----
+
+module attributes {llcc.mesh = #llcc.mesh<["t"], [2]>} {
+func.func @gradients(%x: tensor<8xf32, #llcc.sharding<[["t"]]>>) -> tensor<8xf32, #llcc.sharding<[["t"]]>> {
+  // expected-error@+1 {{llcc.reverse works along dimension 0, which is cut; it must be whole}}
+  %z = llcc.reverse %x dims [0] : tensor<8xf32, #llcc.sharding<[["t"]]>> -> tensor<8xf32, #llcc.sharding<[["t"]]>>
+  return %z : tensor<8xf32, #llcc.sharding<[["t"]]>>
+}
+}

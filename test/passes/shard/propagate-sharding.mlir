@@ -214,3 +214,31 @@ module @scatter attributes {llcc.mesh = #llcc.mesh<["tensor"], [2]>} {
     return
   }
 }
+
+// -----
+
+// Routing: sorts rows, reads and writes them by their own indices. All of it stays in the rows that a device has; along the sorted
+// dimension everything is whole.
+// CHECK-LABEL: @gradients
+module @routing attributes {llcc.mesh = #llcc.mesh<["data", "tensor"], [2, 2]>} {
+  func.func @gradients(%x: tensor<8x6xf32> {llcc.input = "x", llcc.sharding = #llcc.sharding<[["data"], []]>},
+                       %w: tensor<8x6xf32> {llcc.param = "w", llcc.sharding = #llcc.sharding<[["data"], []]>})
+      -> (tensor<8x6xf32> {llcc.gradient = "w"}) {
+    // CHECK: llcc.argsort {{.*}} -> tensor<8x6xi64, #llcc.sharding<{{\[\[}}"data"], []], invariant = ["tensor"]>>
+    %i = llcc.argsort %x axis 1 descending : tensor<8x6xf32> -> tensor<8x6xi64>
+    %k = llcc.slice %i starts [0, 0] strides [1, 1] : tensor<8x6xi64> -> tensor<8x2xi64>
+    // CHECK: llcc.gather {{.*}} {batch = 1 : i64{{.*}} -> tensor<8x2xf32, #llcc.sharding<{{\[\[}}"data"], []], invariant = ["tensor"]>>
+    %v = llcc.gather %x, %k axis 1 {batch = 1 : i64} : tensor<8x6xf32>, tensor<8x2xi64> -> tensor<8x2xf32>
+    // CHECK: llcc.scatter {{.*}} -> tensor<8x6xf32, #llcc.sharding<{{\[\[}}"data"], []], invariant = ["tensor"]>>
+    %s = llcc.scatter %w, %v, %k axis 1 {batch = 1 : i64} : tensor<8x6xf32>, tensor<8x2xf32>, tensor<8x2xi64> -> tensor<8x6xf32>
+    // CHECK: llcc.scatter_add {{.*}} -> tensor<8x6xf32, #llcc.sharding<{{\[\[}}"data"], []], invariant = ["tensor"]>>
+    %g = llcc.scatter_add %v, %k axis 1 {batch = 1 : i64} : tensor<8x2xf32>, tensor<8x2xi64> -> tensor<8x6xf32>
+    // CHECK: llcc.reverse {{.*}} -> tensor<8x6xf32, #llcc.sharding<{{\[\[}}"data"], []], invariant = ["tensor"]>>
+    %r = llcc.reverse %s dims [1] : tensor<8x6xf32> -> tensor<8x6xf32>
+    %y = arith.addf %r, %g : tensor<8x6xf32>
+    return %y : tensor<8x6xf32>
+  }
+  func.func @update() {
+    return
+  }
+}

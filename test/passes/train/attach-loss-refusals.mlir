@@ -13,7 +13,7 @@
 
 // NAMELESS: error: label needs a name{{$}}
 // OUTPUT: error: output "nope" is not in the model; outputs: "logits", "hidden", "total"{{$}}
-// LOSS: error: loss "hinge" is neither a loss (cross_entropy, nll, mse, l1, bce_logits) nor an output of the model ("logits", "hidden", "total"){{$}}
+// LOSS: error: loss "hinge" is neither a loss (cross_entropy, nll, mse, l1, bce, bce_logits) nor an output of the model ("logits", "hidden", "total"){{$}}
 // OWN: error: output "hidden" has shape [8, 3], an output that is the loss has one element{{$}}
 // INPUT: error: label "x" is also the name of an input; give the label another name{{$}}
 // PARAM: error: label "w" is also the name of a parameter; give the label another name{{$}}

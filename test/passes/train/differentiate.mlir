@@ -87,3 +87,29 @@ func.func @gradients(%label: tensor<2xi64> {llcc.label = "label"}, %w: tensor<2x
   %loss = llcc.reduce <sum> %picked dims [0, 1] : tensor<2x3xf32> -> tensor<f32>
   return %loss : tensor<f32>
 }
+
+// -----
+
+// What is tracked is returned beside the gradients: two values a microbatch, three microbatches, so that the last value counts 1-m and the
+// first (1-m)*m^5, and the update keeps m^6 of the old one. m = 1/2.
+module attributes {llcc.microbatches = 3 : i64} {
+// CHECK-LABEL: func.func @gradients
+// CHECK-SAME: %[[R:.*]]: tensor<2xf32> {llcc.decay = 1.562500e-02 : f64, llcc.param = "r"}, %[[K:.*]]: tensor<i64> {llcc.scalar = "microbatch"})
+// CHECK-SAME: -> (tensor<f32> {llcc.loss}, tensor<2xf32> {llcc.gradient = "w"}, tensor<2xf32> {llcc.gradient = "r"})
+// CHECK: %[[QUARTER:.*]] = arith.constant dense<2.500000e-01>
+// CHECK: %[[FIRST:.*]] = arith.mulf %{{.*}}, %[[QUARTER]]
+// CHECK: %[[HALF:.*]] = arith.constant dense<5.000000e-01>
+// CHECK: %[[SECOND:.*]] = arith.mulf %{{.*}}, %[[HALF]]
+// CHECK: %[[SUM:.*]] = arith.addf %[[FIRST]], %[[SECOND]]
+// CHECK: %[[LEFT:.*]] = arith.subi %{{.*}}, %[[K]]
+// CHECK: math.powf
+// CHECK: %[[SHARE:.*]] = arith.mulf %[[SUM]]
+// CHECK: return %{{.*}}, %{{.*}}, %[[SHARE]]
+func.func @gradients(%w: tensor<2xf32> {llcc.param = "w", llcc.trainable}, %r: tensor<2xf32> {llcc.param = "r"}) -> (tensor<f32> {llcc.loss}) {
+  %e = math.exp %w : tensor<2xf32>
+  %a = llcc.track %w, %r by %e momentum 0.5 : tensor<2xf32>, tensor<2xf32>, tensor<2xf32> -> tensor<2xf32>
+  %b = llcc.track %a, %r by %w momentum 0.5 : tensor<2xf32>, tensor<2xf32>, tensor<2xf32> -> tensor<2xf32>
+  %loss = llcc.reduce <sum> %b dims [0] : tensor<2xf32> -> tensor<f32>
+  return %loss : tensor<f32>
+}
+}
