@@ -16,7 +16,7 @@ namespace {
 /// Calls that stand in each other; deeper ones are taken for a circle.
 constexpr unsigned kMaxCalls = 64;
 /// Nodes after inlining: functions that call two others each double the graph with every level.
-constexpr int64_t kMaxNodes = int64_t(1) << 20;
+constexpr int64_t kMaxNodes = int64_t(1) << 17;
 
 std::string domainOf(const std::string &domain) { return domain == "ai.onnx" ? "" : domain; }
 
@@ -159,7 +159,7 @@ private:
   /// Appends `node`, or what it calls, to `graph`. `own`: the opset it was written against.
   LogicalResult expand(Node &node, Graph &graph, int64_t own, unsigned depth) {
     if (++count > kMaxNodes) {
-      errors.add(ImportErrors::Unsupported, file + ": its functions make more than 2^20 nodes");
+      errors.add(ImportErrors::Unsupported, file + ": its functions make more than 2^17 nodes");
       return failure();
     }
     auto found = functions.find(keyOf(node.domain(), node.op_type(), node.overload()));

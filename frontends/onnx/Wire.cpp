@@ -66,13 +66,15 @@ bool WireReader::next(WireField &field) {
 
 namespace {
 
-enum class Message { Model, Graph, Node, Attribute, Tensor, Value, Other };
+enum class Message { Model, Graph, Function, Node, Attribute, Tensor, Value, Other };
 
 // Submessages that the scan looks into: field numbers of onnx-ml.proto.
 Message child(Message parent, uint32_t field) {
   switch (parent) {
   case Message::Model:
-    return field == 7 ? Message::Graph : Message::Other;
+    return field == 7 ? Message::Graph : field == 25 ? Message::Function : Message::Other;
+  case Message::Function:
+    return field == 7 ? Message::Node : field == 11 ? Message::Attribute : Message::Other;
   case Message::Graph:
     return field == 1                   ? Message::Node
            : field == 5                 ? Message::Tensor

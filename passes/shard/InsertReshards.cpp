@@ -96,9 +96,13 @@ struct InsertReshardsPass : impl::InsertReshardsPassBase<InsertReshardsPass> {
       if (!func.getResultAttrOfType<ShardingAttr>(i, kShardingAttr))
         return func.emitError() << "result #" << i << " has no placement, needs llcc-propagate-sharding first";
     for (Operation &op : func.getBody().front())
-      for (Value result : op.getResults())
-        if (failed(read(result, op.getAttr(kShardingAttr), [&]() { return describeOp(&op); })))
+      for (OpResult result : op.getResults()) {
+        Attribute placement = op.getAttr(kShardingAttr);
+        if (auto list = dyn_cast_or_null<ArrayAttr>(placement))
+          placement = result.getResultNumber() < list.size() ? list[result.getResultNumber()] : Attribute();
+        if (failed(read(result, placement, [&]() { return describeOp(&op); })))
           return failure();
+      }
     return success();
   }
 

@@ -167,6 +167,12 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
     for (Operation &op : func.getBody().front()) {
       if (op.getNumResults() == 1 && isa<RankedTensorType>(op.getResult(0).getType()))
         op.setAttr(kShardingAttr, placed[op.getResult(0)].toAttr(&getContext(), mesh));
+      if (op.getNumResults() > 1) { // one for each result
+        SmallVector<Attribute> placements;
+        for (Value result : op.getResults())
+          placements.push_back(placed[result].toAttr(&getContext(), mesh));
+        op.setAttr(kShardingAttr, ArrayAttr::get(&getContext(), placements));
+      }
       if (!explain)
         continue;
       for (Value result : op.getResults()) {

@@ -29,3 +29,12 @@ module attributes {llcc.mesh = #llcc.mesh<["data", "tensor"], [2, 4]>} {
     llcc.exec "Feed" ins() outs(%a : memref<4xf32>) stream 1 waits [0] args {}
   }
 }
+
+// CHECK-LABEL: @recurrences_name_their_operands
+func.func @recurrences_name_their_operands(%x: tensor<5x2x12xf32>, %r: tensor<12x3xf32>, %s: tensor<2x3xf32>, %p: tensor<9xf32>, %l: tensor<2xi32>) -> tensor<5x2x12xf32> {
+  // CHECK: llcc.recurrence "lstm" ["sigmoid", "tanh", "relu"] of %{{.*}}, %{{.*}}, %{{.*}} cell %{{.*}} peepholes %{{.*}} lengths %{{.*}} {{{.*}}input_forget, reverse}
+  %y, %saved:2 = llcc.recurrence "lstm" ["sigmoid", "tanh", "relu"] of %x, %r, %s cell %s peepholes %p lengths %l {reverse, input_forget, clip = 2.0 : f64, alphas = array<f64: 0.0, 0.0, 0.0>, betas = array<f64: 0.0, 0.0, 0.0>} : (tensor<5x2x12xf32>, tensor<12x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<9xf32>, tensor<2xi32>) -> (tensor<5x2x3xf32>, tensor<5x2x3xf32>, tensor<5x2x12xf32>)
+  // CHECK: llcc.recurrence_grad "lstm" ["sigmoid", "tanh", "relu"] of %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} cell %{{.*}} cells %{{.*}} gates %{{.*}} dcells %{{.*}} peepholes %{{.*}} lengths %{{.*}} {
+  %dx, %dh0, %dc0 = llcc.recurrence_grad "lstm" ["sigmoid", "tanh", "relu"] of %r, %s, %y, %y cell %s cells %saved#0 gates %saved#1 dcells %y peepholes %p lengths %l {reverse, input_forget, clip = 2.0 : f64, alphas = array<f64: 0.0, 0.0, 0.0>, betas = array<f64: 0.0, 0.0, 0.0>} : (tensor<12x3xf32>, tensor<2x3xf32>, tensor<5x2x3xf32>, tensor<5x2x3xf32>, tensor<2x3xf32>, tensor<5x2x3xf32>, tensor<5x2x12xf32>, tensor<5x2x3xf32>, tensor<9xf32>, tensor<2xi32>) -> (tensor<5x2x12xf32>, tensor<2x3xf32>, tensor<2x3xf32>)
+  return %dx : tensor<5x2x12xf32>
+}

@@ -53,8 +53,8 @@ LogicalResult readFunctions(Binder &b, ArrayRef<StringRef> defaults, int64_t dir
     functions.betas.push_back(f->takesBeta && beta < betas.size() ? betas[beta++] : f->beta);
     // The gradient reads the slope from the function's value.
     if (functions.alphas.back() < 0 && (f->own == "leaky_relu" || f->own == "elu"))
-      return b.unsupported("activation " + quote(name) + " with alpha " + std::to_string(functions.alphas.back()) +
-                           " is not supported, as it does not rise everywhere");
+      return b.unsupported("activation " + quote(name) + " with a negative alpha" +
+                           " is not supported: its slope does not follow from its value");
   }
   return success();
 }

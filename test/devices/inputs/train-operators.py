@@ -11,6 +11,8 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
+from onnx.reference.ops.op_affine_grid import construct_original_grid
+from onnx.reference.ops.op_grid_sample import GridSample as OnnxGridSample
 
 # What the evaluator lacks, reads otherwise than the standard or computes in f32; test/frontends compares their values with ONNX Runtime's.
 UNREAD = {"convtranspose-groups", "convtranspose-shape-cut", "globallppool", "globallppool-3", "groupnorm", "groupnorm-channels", "hardmax-flat", "lppool-1",
@@ -36,6 +38,20 @@ class Gelu(OpRun):  # onnx's has constants of f32; formulas of the operator's te
         if approximate == "tanh":
             return (0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),)
         return (0.5 * x * (1 + np.vectorize(math.erf, otypes=[np.float64])(x / math.sqrt(2))),)
+
+
+class GridSample(OnnxGridSample):  # onnx's has coordinates of f32
+    op_domain = ""
+
+    def _gs_denormalize_coordinates(self, n, dims, align_corners):
+        return np.array([self._gs_denormalize(n=v, length=d, align_corners=align_corners) for v, d in zip(n, dims)])
+
+
+class AffineGrid(OpRun):  # onnx's rounds to f32
+    op_domain = ""
+
+    def _run(self, theta, size, align_corners=None):
+        return (np.einsum("nij,...j->n...i", theta, construct_original_grid([int(s) for s in size[2:]], align_corners)),)
 
 
 class Model:
@@ -67,7 +83,7 @@ class Model:
         try:
             if old:
                 raise NotImplementedError
-            evaluator = ReferenceEvaluator(free, new_ops=[Erf, Gelu])
+            evaluator = ReferenceEvaluator(free, new_ops=[AffineGrid, Erf, Gelu, GridSample])
             self.run = lambda feeds: evaluator.run(None, feeds)[0]
             self.columns()
         except Exception:  # it lacks old operators, indices of a part, negative pads
