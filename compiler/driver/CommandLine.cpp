@@ -59,6 +59,17 @@ static CLI::Validator notNegative() {
       "");
 }
 
+static CLI::Validator positive() {
+  return CLI::Validator(
+      [](std::string &text) {
+        char *end = nullptr;
+        double value = strtod(text.c_str(), &end);
+        return !text.empty() && !*end && std::isfinite(value) && value > 0 ? std::string()
+                                                                           : "\"" + text + "\" is not a number above 0";
+      },
+      "");
+}
+
 static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
   app.add_option("model", o.model, "ONNX file")->required()->type_name("MODEL.onnx");
   if (withBatch)
@@ -113,6 +124,19 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
                  "sgd | momentum | adam | adamw, then ,lr=0.001,schedule=cosine,warmup=100 …")
       ->type_name("NAME,KEY=X");
   app.add_option("--clip", o.clip, "largest global norm of the gradients")->type_name("X")->check(notNegative());
+  app.add_option("--precision", o.precision,
+                 "f32 | bf16 | f16: what activations and operands of products are (default f32); weights, optimizer "
+                 "state, sums, norms and the loss stay f32")
+      ->check(oneOf({"f32", "bf16", "f16"}));
+  app.add_option("--loss-scale", o.lossScale,
+                 "with f16: factor of the gradients at first; halved where a step overflows, which is then skipped "
+                 "(default 65536)")
+      ->type_name("X")
+      ->check(positive());
+  app.add_option("--loss-scale-growth", o.lossScaleGrowth,
+                 "good steps in a row after which the factor is doubled (default 2000)")
+      ->type_name("N")
+      ->check(rt::atLeast(1));
   app.add_option("--strategy", o.strategy,
                  "single | data | tensor | pipeline | hybrid: what to partition (default single)")
       ->check(oneOf({"single", "data", "tensor", "pipeline", "hybrid"}));

@@ -32,6 +32,12 @@ static LogicalResult checkPairs(Operation *op, StringRef what, RankedTensorType 
   return success();
 }
 
+/// `x`, or its f32 form where `result` keeps the sum of 16-bit products as it was accumulated.
+static RankedTensorType widened(RankedTensorType x, RankedTensorType result) {
+  bool keeps = result.getElementType().isF32() && (x.getElementType().isF16() || x.getElementType().isBF16());
+  return keeps ? x.clone(result.getElementType()) : x;
+}
+
 LogicalResult DotOp::verify() {
   RankedTensorType lhs = getLhs().getType(), rhs = getRhs().getType();
   if (failed(checkElements(*this, lhs, rhs)) || failed(checkSide(*this, "lhs", lhs, getLhsBatch(), getLhsContract())) ||
@@ -48,7 +54,7 @@ LogicalResult DotOp::verify() {
   for (int64_t dim = 0; dim < rhs.getRank(); ++dim)
     if (!llvm::is_contained(getRhsBatch(), dim) && !llvm::is_contained(getRhsContract(), dim))
       needed.push_back(rhs.getDimSize(dim));
-  return checkResult(*this, lhs, getType(), needed);
+  return checkResult(*this, widened(lhs, getType()), getType(), needed);
 }
 
 // Attributes of windows over the spatial dimensions of x.
@@ -97,9 +103,23 @@ template <class Op> static LogicalResult checkConv(Op op, RankedTensorType x, Ra
   return success();
 }
 
-LogicalResult ConvOp::verify() { return checkConv(*this, getX().getType(), getW().getType(), getType()); }
-LogicalResult ConvInputGradOp::verify() { return checkConv(*this, getType(), getW().getType(), getDy().getType()); }
-LogicalResult ConvWeightGradOp::verify() { return checkConv(*this, getX().getType(), getType(), getDy().getType()); }
+/// The type that the result of `op` has beside operands like `x`: f32 sums of 16 bit products count as these.
+template <class Op> static RankedTensorType narrowed(Op op, RankedTensorType x) {
+  return widened(x, op.getType()) != x ? op.getType().clone(x.getElementType()) : op.getType();
+}
+
+LogicalResult ConvOp::verify() {
+  RankedTensorType x = getX().getType();
+  return checkConv(*this, x, getW().getType(), narrowed(*this, x));
+}
+LogicalResult ConvInputGradOp::verify() {
+  RankedTensorType dy = getDy().getType();
+  return checkConv(*this, narrowed(*this, dy), getW().getType(), dy);
+}
+LogicalResult ConvWeightGradOp::verify() {
+  RankedTensorType x = getX().getType();
+  return checkConv(*this, x, narrowed(*this, x), getDy().getType());
+}
 
 // y = pool(x), whichever is the result. At least the windows of floor mode; more may hang over the end (ceil mode), but
 // start before it.

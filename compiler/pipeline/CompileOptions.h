@@ -48,6 +48,10 @@ struct CompileOptions {
   std::string loss = "cross_entropy", label = "label", optimizer = "sgd,lr=0.01";
   double clip = 0; ///< largest global gradient norm; 0: no clipping
 
+  std::string precision = "f32";  ///< f32 | bf16 | f16: what activations and operands of contractions are
+  double lossScale = 65536;       ///< where values are f16: what the gradients are scaled by at first
+  int64_t lossScaleGrowth = 2000; ///< …and the good steps after which the scale is doubled
+
   std::string strategy = "single";                   ///< single | data | tensor | pipeline | hybrid
   int64_t devices = 0;                               ///< 0: product of the mesh, or 1
   std::vector<std::pair<std::string, int64_t>> mesh; ///< explicit axes

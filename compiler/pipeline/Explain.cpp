@@ -4,6 +4,7 @@
 #include "compiler/ir/Provenance.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 #include <map>
@@ -65,6 +66,67 @@ static void countTraffic(func::FuncOp step, std::map<std::string, Traffic> &traf
       ++t.tensors;
     }
   });
+}
+
+static std::string typeText(Type type) {
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}
+
+void mlir::llcc::explainPrecision(ModuleOp module) {
+  auto gradients = module.lookupSymbol<func::FuncOp>("gradients");
+  if (!gradients)
+    return;
+  struct Kept {
+    int64_t bytes = 0;
+    llvm::SetVector<StringRef> nodes;
+  };
+  std::map<std::string, Kept> kept; // by element type
+  for (Operation &op : gradients.getBody().front())
+    for (Value value : op.getResults()) {
+      Type element = getElementTypeOrSelf(value.getType());
+      StringRef node = nodeOf(op.getLoc());
+      if (!isa<FloatType>(element) || node.empty() || isBackward(op.getLoc()) || isa<arith::ConstantOp>(op) ||
+          (isa<arith::ExtFOp>(op) && op.getOperand(0).getDefiningOp()) ||
+          (isa<arith::TruncFOp>(op) && isa<BlockArgument>(op.getOperand(0))))
+        continue;
+      bool leaves = llvm::any_of(value.getUsers(), [&](Operation *user) {
+        return nodeOf(user->getLoc()) != node || isBackward(user->getLoc());
+      });
+      if (!leaves)
+        continue;
+      Kept &k = kept[typeText(element)];
+      k.bytes += bytesOf(value.getType());
+      k.nodes.insert(node);
+    }
+  llvm::raw_ostream &out = llvm::errs();
+  out << "precision of what forward nodes hand on, of a microbatch\n";
+  for (auto &[type, k] : kept) {
+    out << "  " << llvm::left_justify(type, 6) << bytesText(double(k.bytes)) << ": ";
+    llvm::interleaveComma(k.nodes, out, [&](StringRef node) { out << "\"" << node << "\""; });
+    out << "\n";
+  }
+  std::map<std::string, std::vector<std::string>> held; // what parameters are held and multiplied as
+  for (unsigned i = 0; i < gradients.getNumArguments(); ++i) {
+    auto name = gradients.getArgAttrOfType<StringAttr>(i, "llcc.param");
+    if (!name)
+      continue;
+    BlockArgument arg = gradients.getArgument(i);
+    std::string text = "held in " + typeText(getElementTypeOrSelf(arg.getType()));
+    for (Operation *user : arg.getUsers())
+      if (auto cast = dyn_cast<arith::TruncFOp>(user))
+        text = "held in " + typeText(getElementTypeOrSelf(arg.getType())) + ", rounded to " +
+               typeText(getElementTypeOrSelf(cast.getType())) + " once a step";
+    held[text].push_back(name.str());
+  }
+  out << "precision of parameters; their gradients are summed, over microbatches and devices, in the type that holds "
+         "them\n";
+  for (auto &[text, names] : held) {
+    out << "  " << text << ": ";
+    llvm::interleaveComma(names, out);
+    out << "\n";
+  }
 }
 
 void mlir::llcc::explainSharding(ModuleOp module) {

@@ -6,6 +6,8 @@
 
 namespace mlir::llcc {
 
+/// After train: the types of parameters and of what forward nodes hand on.
+void explainPrecision(ModuleOp module);
 /// After shard: placement of each parameter, every collective with bytes and the node it comes from, stages.
 void explainSharding(ModuleOp module);
 /// After lower: memory of each program by kind, instructions, kernels.

@@ -50,6 +50,7 @@ private:
   int import(int64_t microbatches);
   int chooseMeshAxes();
   int keepBatchWhole();
+  bool hasF16();
   void addTrain(PassManager &pm, int64_t microbatches);
   void addShard(PassManager &pm);
   void addLower(PassManager &pm);
@@ -146,19 +147,39 @@ int Compilation::keepBatchWhole() {
   return import(1);
 }
 
+/// True where the step computes with f16: the file does, or is made to.
+bool Compilation::hasF16() {
+  return options.precision == "f16" || (*module)
+                                           ->walk([](Operation *op) {
+                                             auto isF16 = [](Type type) { return getElementTypeOrSelf(type).isF16(); };
+                                             return llvm::any_of(op->getOperandTypes(), isF16) ? WalkResult::interrupt()
+                                                                                               : WalkResult::advance();
+                                           })
+                                           .wasInterrupted();
+}
+
 void Compilation::addTrain(PassManager &pm, int64_t parts) {
   AttachLossPassOptions loss;
   loss.loss = options.loss;
   loss.label = options.label;
   loss.output = options.output;
   loss.microbatches = parts;
+  if (hasF16()) // whose smallest numbers gradients easily fall below
+    loss.lossScale = options.lossScale;
   AttachOptimizerPassOptions optimizer;
   optimizer.optimizer = options.optimizer;
   optimizer.clip = options.clip;
+  ConvertPrecisionPassOptions precision;
+  precision.precision = options.precision;
+  pm.addPass(createConvertPrecisionPass(precision));
   pm.addPass(createAttachLossPass(loss));
   pm.addPass(createSplitModesPass());
   pm.addPass(createDifferentiatePass());
+  pm.addPass(createWidenGradientsPass());
   pm.addPass(createAttachOptimizerPass(optimizer));
+  AttachLossScalePassOptions scale;
+  scale.growth = options.lossScaleGrowth;
+  pm.addPass(createAttachLossScalePass(scale));
   pm.addPass(createDecomposePass());
   // Both passes also meet @forward; what they fold there is folded before sharding rules look at it.
   pm.addPass(createCanonicalizerPass());
@@ -304,6 +325,8 @@ int Compilation::run() {
   (*module)->setAttr("llcc.mesh", MeshAttr::get(&context, axes, sizes));
   if (int code = runPasses(Stage::Train, [&](PassManager &pm) { addTrain(pm, microbatches); }); code || done)
     return code;
+  if (options.explain)
+    explainPrecision(*module);
   if (int code = runPasses(Stage::Shard, [&](PassManager &pm) { addShard(pm); }); code || done)
     return code;
   if (options.explain)

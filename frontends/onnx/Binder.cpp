@@ -4,6 +4,7 @@
 #include "frontends/onnx/Importer.h"
 #include "frontends/onnx/Payload.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace mlir::llcc::frontend {
@@ -37,8 +38,32 @@ std::string nodeLabel(const ::onnx::NodeProto &node) {
   return "node " + quote(nodeName(node)) + " (" + op + ")";
 }
 
+/// Operators that only move elements, or choose their result's type themselves.
+static const llvm::StringSet<> kMoving = {
+    "BitCast",      "Cast",      "CastLike", "Compress",  "Concat",       "Constant",       "ConstantOfShape",
+    "DepthToSpace", "Expand",    "EyeLike",  "Flatten",   "Gather",       "GatherElements", "GatherND",
+    "Identity",     "If",        "Loop",     "OneHot",    "Pad",          "Reshape",        "ReverseSequence",
+    "Scan",         "Shape",     "Size",     "Slice",     "SpaceToDepth", "Split",          "Squeeze",
+    "Tile",         "Transpose", "Trilu",    "Unsqueeze", "Where"};
+
 Binder::Binder(Importer &importer, const ::onnx::NodeProto &node, int64_t opset, OpBuilder &builder, Location loc)
-    : node(node), opset(opset), builder(builder), loc(loc), importer(importer) {}
+    : node(node), opset(opset), builder(builder), loc(loc), importer(importer),
+      widens(!kMoving.contains(node.op_type())) {}
+
+FloatType Binder::roundedType(unsigned result) const {
+  if (!widens)
+    return {};
+  // Statistics of norms have types of their own: of stash_type, which is float32, and of the running ones.
+  if (result > 0 && node.op_type() == "LayerNormalization")
+    return {};
+  int first = result > 0 && node.op_type() == "BatchNormalization" ? 3 : 0;
+  for (int i = first; i < node.input_size(); ++i) {
+    Type type = node.input(i).empty() ? Type() : importer.typeOfName(node.input(i)).first;
+    if (auto floating = dyn_cast_or_null<FloatType>(type))
+      return seesWide(floating) ? floating : FloatType();
+  }
+  return {};
+}
 
 LogicalResult Binder::bad(const Twine &what) {
   hasFailed = true;
@@ -76,7 +101,10 @@ Value Binder::inputOfAnyType(unsigned i, StringRef what) {
               (s->elements ? "a sequence" : "an optional without a value") + ", it must be a tensor");
     return {};
   }
-  return importer.valueOf(node.input(i));
+  Value v = importer.valueOf(node.input(i));
+  if (!v || !seesWide(typeOf(v).getElementType()))
+    return v;
+  return builder.createOrFold<arith::ExtFOp>(loc, typeOf(v).clone(builder.getF32Type()), v);
 }
 
 Slot *Binder::slot(unsigned i, StringRef what) {
@@ -101,10 +129,10 @@ std::vector<std::string> Binder::inputsBehind(Slot &slot) { return importer.inpu
 
 Value Binder::floatInput(unsigned i, StringRef what) {
   Value v = input(i, what);
-  if (v && !typeOf(v).getElementType().isF32() && !typeOf(v).getElementType().isF64()) {
+  if (v && !isa<FloatType>(typeOf(v).getElementType())) {
     std::string type;
     llvm::raw_string_ostream(type) << typeOf(v).getElementType();
-    (void)unsupported("input " + what + " has element type " + type + ", f32 and f64 are supported here");
+    (void)unsupported("input " + what + " has element type " + type + ", only floats are supported here");
     return {};
   }
   return v;
@@ -145,7 +173,8 @@ Value Binder::value(ConstantPtr constant) {
 }
 
 std::pair<Type, Shape> Binder::inputType(unsigned i) {
-  return hasInput(i) ? importer.typeOfName(node.input(i)) : std::pair<Type, Shape>();
+  auto [type, shape] = hasInput(i) ? importer.typeOfName(node.input(i)) : std::pair<Type, Shape>();
+  return {type && seesWide(type) ? Type(builder.getF32Type()) : type, shape};
 }
 
 std::optional<int64_t> Binder::axis(int64_t value, int64_t rank) {
@@ -256,12 +285,22 @@ void Binder::result(Value value, unsigned i, Type element) {
   Slot slot;
   slot.value = value;
   slot.element = element ? element : own;
+  if (FloatType rounded = roundedType(i); rounded && own.isF32()) {
+    slot.value = builder.createOrFold<arith::TruncFOp>(loc, typeOf(value).clone(rounded), value);
+    slot.element = rounded;
+  }
   importer.define(node.output(i), slot);
 }
 
 void Binder::result(ConstantPtr constant, unsigned i) {
   if (int(i) >= node.output_size() || node.output(i).empty())
     return;
+  if (FloatType rounded = roundedType(i); rounded && constant->type.isF32()) {
+    auto narrow = std::make_shared<Constant>(*constant);
+    narrow->type = rounded;
+    narrow->round();
+    constant = std::move(narrow);
+  }
   Slot slot;
   slot.constant = std::move(constant);
   importer.define(node.output(i), slot);

@@ -22,6 +22,9 @@ std::string quote(StringRef name);
 
 /// One node, as its handler sees it. Inputs that are wrong or missing say so at once and read as null; an attribute
 /// that the handler never asks for is an error of the model, so handlers read all attributes before they return.
+///
+/// Nodes of bf16 and f16 compute in f32 and round their results once, as ONNX asks: their handlers see f32 inputs.
+/// Nodes that only move elements see the 16 bits.
 class Binder {
 public:
   Binder(Importer &importer, const ::onnx::NodeProto &node, int64_t opset, OpBuilder &builder, Location loc);
@@ -39,7 +42,7 @@ public:
   Value input(unsigned i, StringRef what);
   /// …taken as well, by who only moves elements or converts them (ElementCast.h).
   Value inputOfAnyType(unsigned i, StringRef what);
-  /// An input of f32 or f64 elements.
+  /// An input of float elements.
   Value floatInput(unsigned i, StringRef what);
   /// Null without a message where the input is absent.
   Value optionalFloatInput(unsigned i, StringRef what);
@@ -121,10 +124,14 @@ public:
   LogicalResult finish();
 
 private:
+  /// The type that a result of f32 elements is rounded to; null: it stays.
+  FloatType roundedType(unsigned result) const;
+  bool seesWide(Type type) const { return widens && (type.isF16() || type.isBF16()); }
   const ::onnx::AttributeProto *find(StringRef name, ::onnx::AttributeProto::AttributeType type, const char *expected);
   Importer &importer;
   llvm::SmallSet<std::string, 8> read;
   bool hasFailed = false;
+  bool widens; ///< bf16 and f16 inputs are seen as f32
 };
 
 inline RankedTensorType typeOf(Value v) { return cast<RankedTensorType>(v.getType()); }

@@ -216,11 +216,6 @@ std::vector<Initializer> collectInitializers(::onnx::GraphProto &graph, ArrayRef
           t.parameter = t.trainable = true;
       },
       [&](const Twine &what) { errors.add(ImportErrors::Bad, what); });
-  for (const Initializer &t : tensors)
-    if (t.parameter && !t.payload.type.isF32() && !t.payload.type.isF64())
-      errors.add(ImportErrors::Unsupported, file + ": parameter " + quote(t.name) + " has element type " +
-                                                dtypeName(t.proto->data_type()) +
-                                                "; parameters must be float32 or float64");
   return tensors;
 }
 

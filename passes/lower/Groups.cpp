@@ -318,9 +318,9 @@ void Groups::sinkSoleReads() {
       if (source.getDefiningOp() && llvm::all_of(consumers[source], [&](Operation *user) {
             return user == &op || groups[*groupOf(user)].position < groups[to].position;
           }))
-        longer += elementsOf(source);
+        longer += bytesOf(source);
     for (Value result : op.getResults())
-      saved += elementsOf(result);
+      saved += bytesOf(result);
     if (longer > saved)
       continue;
     SmallVector<Operation *> rest, more(groups[to].members);

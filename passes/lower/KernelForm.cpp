@@ -16,7 +16,15 @@ namespace mlir::llcc {
 /// Work that may be repeated for each read rather than stored once: two compares and two additions.
 static constexpr int64_t kRepeatable = 4;
 
+/// Rounding to 16 bits is done once, so that the narrow value is what is stored; f64 to f32 are scalars of the update.
+static bool isNarrowing(Operation *op) {
+  auto truncate = dyn_cast<arith::TruncFOp>(op);
+  return truncate && cast<RankedTensorType>(truncate.getType()).getElementTypeBitWidth() < 32;
+}
+
 OpClass classOf(Operation *op) {
+  if (isNarrowing(op))
+    return OpClass::Work;
   if (isa<DotOp, ConvOp, ConvInputGradOp, ConvWeightGradOp, AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp,
           SendOp, RecvOp, CaptureOp, RecurrenceOp, RecurrenceGradOp, func::ReturnOp>(op))
     return OpClass::Anchor;

@@ -39,8 +39,9 @@ void Tables::add(func::FuncOp function, bool infer, int64_t stage) {
       entry.fields.set("stage", builder.getI64IntegerAttr(stage));
       bool trained = param && updates && !function.getArgAttr(i, "llcc.decay"); // running statistics are tracked
       entry.fields.set("trainable", builder.getBoolAttr(trained));
-      if (Attribute init = function.getArgAttr(i, "llcc.init"))
-        entry.fields.set("init", init);
+      for (auto [from, to] : {std::pair("llcc.init", "init"), std::pair("llcc.stored", "stored")})
+        if (Attribute value = function.getArgAttr(i, from))
+          entry.fields.set(to, value);
     } else {
       entry.fields.set("label", builder.getBoolAttr(bool(label)));
       entry.fields.set("batched", has("llcc.batched"));

@@ -86,11 +86,14 @@ FailureOr<int64_t> PipelineSplit::updateArgStage(unsigned i) {
   };
   if (!text("llcc.scalar").empty())
     return -1;
+  StringRef state = text("llcc.state");
+  if (!state.empty() && !state.contains(':'))
+    return ownerOf("");
   StringRef name = text("llcc.param");
   if (name.empty())
     name = text("llcc.gradient");
   if (name.empty())
-    name = text("llcc.state").split(':').second;
+    name = state.split(':').second;
   if (name.empty() || !parameterNamed(name))
     return update.emitError() << "argument " << i
                               << " belongs to no parameter of @gradients; it needs llcc.param, llcc.gradient, "

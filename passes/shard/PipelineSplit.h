@@ -42,10 +42,11 @@ struct PipelineSplit {
     auto found = parameters.find(name);
     return found == parameters.end() ? std::nullopt : std::optional<unsigned>(found->second);
   }
-  /// Stage that keeps and updates a parameter.
+  /// Stage that keeps and updates a parameter; for the empty name, that of states that belong to none (the loss scale),
+  /// the last stage, where the loss is.
   int64_t ownerOf(StringRef parameter) const {
     auto arg = parameterNamed(parameter);
-    return arg ? assignment.owner.lookup(*arg) : 0;
+    return arg ? assignment.owner.lookup(*arg) : parameter.empty() ? stages - 1 : 0;
   }
 
 private:

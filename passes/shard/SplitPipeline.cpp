@@ -93,6 +93,13 @@ private:
     return false;
   }
 
+  /// The argument of @gradients that is state `name` has one value for all microbatches.
+  void mapState(Attribute name, Value value) {
+    for (BlockArgument arg : split.gradients.getArguments())
+      if (split.gradients.getArgAttr(arg.getArgNumber(), "llcc.state") == name)
+        parameters.map(arg, value);
+  }
+
   /// Parameters, states, inputs of each microbatch, scalars.
   void addArguments(Block *body) {
     auto add = [&](BlockArgument like, func::FuncOp from, std::optional<int64_t> microbatch) {
@@ -118,12 +125,14 @@ private:
         updated.map(arg, parameters.lookup(same));
       } else if (update.getArgAttr(i, "llcc.state")) {
         updated.map(arg, add(arg, update, std::nullopt));
+        mapState(update.getArgAttr(i, "llcc.state"), updated.lookup(arg));
       }
     }
     for (int64_t k = 0; k < split.microbatches; ++k)
       for (BlockArgument arg : gradients.getArguments())
-        if (unsigned i = arg.getArgNumber();
-            !gradients.getArgAttr(i, "llcc.param") && !gradients.getArgAttr(i, "llcc.scalar") && usesInput(arg))
+        if (unsigned i = arg.getArgNumber(); !gradients.getArgAttr(i, "llcc.param") &&
+                                             !gradients.getArgAttr(i, "llcc.state") &&
+                                             !gradients.getArgAttr(i, "llcc.scalar") && usesInput(arg))
           micro[k].map(arg, add(arg, gradients, k));
     llvm::StringMap<Value> scalars; // that both functions may read
     for (BlockArgument arg : gradients.getArguments()) {
@@ -423,6 +432,32 @@ struct SplitPipelinePass : impl::SplitPipelinePassBase<SplitPipelinePass> {
     return success();
   }
 
+  /// Each reader of a 16 bit value in f32, and of a rounded parameter, gets a cast of its own, on its own stage: so the
+  /// 16 bits are what is sent, and a parameter is rounded where it is kept. llcc-cse merges the casts of one stage
+  /// again.
+  static void castAtReaders(func::FuncOp gradients) {
+    auto moves = [](Operation &op) {
+      Value x = isa<arith::ExtFOp, arith::TruncFOp>(op) ? op.getOperand(0) : Value();
+      return x && (isa<arith::ExtFOp>(op) ? bool(x.getDefiningOp()) : isa<BlockArgument>(x));
+    };
+    SmallVector<Operation *> casts;
+    for (Operation &op : gradients.getBody().front())
+      if (moves(op))
+        casts.push_back(&op);
+    for (Operation *cast : casts) {
+      for (OpOperand &use : llvm::make_early_inc_range(cast->getUses())) {
+        Operation *reader = use.getOwner();
+        if (reader->hasTrait<OpTrait::IsTerminator>())
+          continue;
+        Operation *own = OpBuilder(reader).clone(*cast);
+        own->setLoc(reader->getLoc());
+        use.set(own->getResult(0));
+      }
+      if (cast->use_empty())
+        cast->erase();
+    }
+  }
+
   LogicalResult split() {
     ModuleOp module = getOperation();
     auto gradients = module.lookupSymbol<func::FuncOp>("gradients"),
@@ -435,6 +470,7 @@ struct SplitPipelinePass : impl::SplitPipelinePassBase<SplitPipelinePass> {
     if (!mesh)
       return module.emitError() << "module has @gradients but no mesh, needs the attribute llcc.mesh";
     auto microbatches = module->getAttrOfType<IntegerAttr>("llcc.microbatches");
+    castAtReaders(gradients);
     PipelineSplit split;
     split.gradients = gradients;
     split.update = update;

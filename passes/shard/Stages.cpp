@@ -208,7 +208,20 @@ private:
     return found == nodeStage.end() ? std::nullopt : std::optional<int64_t>(found->second);
   }
 
+  /// A value that is rounded to 16 bits is rounded where it is made: a message is as narrow as what it is made for.
+  std::optional<int64_t> stageOfRounded(Operation *op) {
+    auto truncate = dyn_cast<arith::TruncFOp>(op);
+    Operation *def = truncate ? truncate.getIn().getDefiningOp() : nullptr;
+    auto found = def ? out.stage.find(def) : out.stage.end();
+    if (found == out.stage.end() || out.backward.contains(def) != out.backward.contains(op) ||
+        cast<RankedTensorType>(truncate.getType()).getElementTypeBitWidth() != 16)
+      return std::nullopt;
+    return found->second;
+  }
+
   int64_t forwardStage(Operation *op) {
+    if (std::optional<int64_t> rounded = stageOfRounded(op))
+      return *rounded;
     int64_t stage = stageOfNode(op).value_or(0);
     for (Value operand : op->getOperands())
       if (Operation *def = operand.getDefiningOp())
@@ -217,6 +230,8 @@ private:
   }
 
   int64_t backwardStage(Operation *op) {
+    if (std::optional<int64_t> rounded = stageOfRounded(op))
+      return *rounded;
     std::optional<int64_t> node = stageOfNode(op);
     int64_t stage = node.value_or(stages - 1);
     for (Value operand : op->getOperands()) {

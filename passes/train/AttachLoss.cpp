@@ -34,6 +34,8 @@ struct AttachLossPass : impl::AttachLossPassBase<AttachLossPass> {
       return fail(module, "module has no @forward; import a model first");
     if (module.lookupSymbol("gradients"))
       return fail(module, "module already has @gradients; a loss is attached once");
+    if (!(lossScale >= 0))
+      return fail(module, "loss-scale=" + Twine(std::to_string(double(lossScale))) + " is no factor, needs 0 or more");
     if (microbatches < 1)
       return fail(module, "microbatches=" + Twine(microbatches.getValue()) + " is below 1");
     if (label.empty())
@@ -58,6 +60,8 @@ struct AttachLossPass : impl::AttachLossPassBase<AttachLossPass> {
       gradients.erase();
       return signalPassFailure();
     }
+    if (lossScale > 0)
+      addLossScale(gradients);
     module->setAttr(kMicrobatches, Builder(module).getI64IntegerAttr(microbatches));
     module->setAttr(kMeasure, StringAttr::get(&getContext(), measure));
   }
@@ -65,6 +69,14 @@ struct AttachLossPass : impl::AttachLossPassBase<AttachLossPass> {
 private:
   std::string measure; ///< how the loss follows from the trained output alone, for evaluation
 
+  /// The seed of the backward pass, as the last argument.
+  void addLossScale(func::FuncOp gradients) {
+    Builder builder(gradients);
+    auto attrs = builder.getDictionaryAttr({builder.getNamedAttr(kState, builder.getStringAttr(kLossScale)),
+                                            builder.getNamedAttr(kInit, builder.getF64FloatAttr(lossScale))});
+    (void)gradients.insertArgument(gradients.getNumArguments(), RankedTensorType::get({}, builder.getF32Type()), attrs,
+                                   nodeLoc(&getContext(), "loss"));
+  }
   void fail(Operation *op, const Twine &message) {
     op->emitError(message);
     signalPassFailure();

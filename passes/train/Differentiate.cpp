@@ -104,7 +104,7 @@ private:
     Location lossLoc = gradLoc(nodeLoc(&getContext(), "loss"));
     Emitter seed(builder, lossLoc);
     if (cotangents.isActive(loss))
-      cotangents.add(seed, loss, seed.constantLike(loss, 1));
+      cotangents.add(seed, loss, seedOf(func, seed, loss));
     SmallVector<Operation *> ops;
     for (Operation &op : block.without_terminator())
       ops.push_back(&op);
@@ -121,6 +121,14 @@ private:
       (*rule)(op, backward);
     }
     return returnGradients(func, params, cotangents, seed);
+  }
+
+  /// 1, or the loss scale where the function takes one.
+  static Value seedOf(func::FuncOp func, Emitter &e, Value loss) {
+    for (unsigned i = 0; i < func.getNumArguments(); ++i)
+      if (argName(func, i, kState) == kLossScale)
+        return e.convert(func.getArgument(i), typeOf(loss).getElementType());
+    return e.constantLike(loss, 1);
   }
 
   /// One gradient for each parameter, zeros where the loss does not depend on it.

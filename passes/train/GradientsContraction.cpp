@@ -4,6 +4,9 @@
 namespace mlir::llcc {
 namespace {
 
+/// dy in the type of the operands, where the result kept its f32 sum.
+Value narrowed(Backward &b, Value operand) { return b.convert(b.dy, typeOf(operand).getElementType()); }
+
 /// One operand of a dot and how it takes part.
 struct Side {
   Value value;
@@ -18,7 +21,7 @@ struct Side {
 /// gives mine's own layout is taken, and only where none does a transpose follows:
 ///   y[M,N] = x[M,K] w[N,K]:  dx[M,K] = dot(dy, w) over N;  dw[N,K] = dot(dy, x) over M
 ///   y[M,N] = x[M,K] w[K,N]:  dx[M,K] = dot(dy, w) over N;  dw[K,N] = dot(x, dy) over M
-Value dotRule(Backward &b, const Side &mine, const Side &other, ArrayRef<int64_t> mineInDy,
+Value dotRule(Backward &b, Value dy, const Side &mine, const Side &other, ArrayRef<int64_t> mineInDy,
               ArrayRef<int64_t> otherInDy) {
   // Batch pairs in the order in which mine has them.
   SmallVector<int64_t> order = dimsFrom(0, mine.batch.size());
@@ -53,9 +56,9 @@ Value dotRule(Backward &b, const Side &mine, const Side &other, ArrayRef<int64_t
     shape.push_back(type.getDimSize(dim));
     perm[dim] = i;
   }
-  Value result = dyFirst ? DotOp::create(b.builder, b.loc, type.clone(shape), b.dy, other.value, dyBatch, otherBatch,
+  Value result = dyFirst ? DotOp::create(b.builder, b.loc, type.clone(shape), dy, other.value, dyBatch, otherBatch,
                                          otherInDy, other.free)
-                         : DotOp::create(b.builder, b.loc, type.clone(shape), other.value, b.dy, otherBatch, dyBatch,
+                         : DotOp::create(b.builder, b.loc, type.clone(shape), other.value, dy, otherBatch, dyBatch,
                                          other.free, otherInDy);
   return b.transpose(result, perm);
 }
@@ -73,8 +76,9 @@ void addDot(GradientTable &table) {
     int64_t batch = lhs.batch.size(), free = lhs.free.size(), rank = op.getType().getRank();
     SmallVector<int64_t> lhsInDy = dimsFrom(batch, batch + free);
     SmallVector<int64_t> rhsInDy = dimsFrom(batch + free, rank);
-    b.give(op.getLhs(), [&] { return dotRule(b, lhs, rhs, lhsInDy, rhsInDy); });
-    b.give(op.getRhs(), [&] { return dotRule(b, rhs, lhs, rhsInDy, lhsInDy); });
+    Value dy = narrowed(b, op.getLhs());
+    b.give(op.getLhs(), [&] { return dotRule(b, dy, lhs, rhs, lhsInDy, rhsInDy); });
+    b.give(op.getRhs(), [&] { return dotRule(b, dy, rhs, lhs, rhsInDy, lhsInDy); });
   });
 }
 
@@ -88,19 +92,19 @@ template <typename Op, typename Like> Value window(Backward &b, Like like, Type 
 /// others.
 void addConv(GradientTable &table) {
   table.add<ConvOp>([](ConvOp op, Backward &b) {
-    Value x = op.getX(), w = op.getW();
-    b.give(x, [&] { return window<ConvInputGradOp>(b, op, x.getType(), b.dy, w); });
-    b.give(w, [&] { return window<ConvWeightGradOp>(b, op, w.getType(), x, b.dy); });
+    Value x = op.getX(), w = op.getW(), dy = narrowed(b, x);
+    b.give(x, [&] { return window<ConvInputGradOp>(b, op, x.getType(), dy, w); });
+    b.give(w, [&] { return window<ConvWeightGradOp>(b, op, w.getType(), x, dy); });
   });
   table.add<ConvInputGradOp>([](ConvInputGradOp op, Backward &b) { // also ONNX ConvTranspose
-    Value u = op.getDy(), w = op.getW();
-    b.give(u, [&] { return window<ConvOp>(b, op, u.getType(), b.dy, w); });
-    b.give(w, [&] { return window<ConvWeightGradOp>(b, op, w.getType(), b.dy, u); });
+    Value u = op.getDy(), w = op.getW(), dy = narrowed(b, u);
+    b.give(u, [&] { return window<ConvOp>(b, op, u.getType(), dy, w); });
+    b.give(w, [&] { return window<ConvWeightGradOp>(b, op, w.getType(), dy, u); });
   });
   table.add<ConvWeightGradOp>([](ConvWeightGradOp op, Backward &b) {
-    Value x = op.getX(), u = op.getDy();
-    b.give(x, [&] { return window<ConvInputGradOp>(b, op, x.getType(), u, b.dy); });
-    b.give(u, [&] { return window<ConvOp>(b, op, u.getType(), x, b.dy); });
+    Value x = op.getX(), u = op.getDy(), dy = narrowed(b, x);
+    b.give(x, [&] { return window<ConvInputGradOp>(b, op, x.getType(), u, dy); });
+    b.give(u, [&] { return window<ConvOp>(b, op, u.getType(), x, dy); });
   });
 }
 

@@ -11,7 +11,10 @@ constexpr StringLiteral kInput = "llcc.input", kLabel = "llcc.label", kBatched =
                         kClasses = "llcc.classes", kParam = "llcc.param", kTrainable = "llcc.trainable",
                         kState = "llcc.state", kInit = "llcc.init", kScalar = "llcc.scalar",
                         kGradient = "llcc.gradient", kOutput = "llcc.output", kLoss = "llcc.loss",
-                        kMicrobatches = "llcc.microbatches", kDecay = "llcc.decay", kMeasure = "llcc.measure";
+                        kMicrobatches = "llcc.microbatches", kDecay = "llcc.decay", kMeasure = "llcc.measure", kStored = "llcc.stored";
+
+/// The state that loss and gradients are scaled by in the backward pass; it belongs to no parameter.
+constexpr StringLiteral kLossScale = "loss_scale";
 
 /// How `llcc run` calls the cotangent of an output and the gradient of an input; no ONNX name begins so, as they are
 /// names of the IR only where arguments and results would otherwise clash.

@@ -157,6 +157,9 @@ private:
     int64_t batch = ints[0], m = ints[1], n = ints[2], k = ints[3];
     if (ins[0].getElementType() != ins[1].getElementType())
       return formatv("multiplies {0} by {1}", textOf(ins[0]), textOf(ins[1]));
+    Type type = ins[0].getElementType(), sum = outs[0].getElementType();
+    if (sum != type && !(sum.isF32() && (type.isBF16() || type.isF16())))
+      return formatv("multiplies {0} into {1}", textOf(ins[0]), textOf(outs[0]));
     for (auto &error : {elements("lhs", ins[0], batch * m * k), elements("rhs", ins[1], batch * k * n),
                         elements("result", outs[0], batch * m * n)})
       if (!error.empty())

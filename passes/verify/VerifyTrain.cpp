@@ -171,6 +171,17 @@ private:
         if (!before.count(name))
           fail(update) << "@update returns " << key << " = \"" << name << "\" that it does not take";
     }
+    // Rounding of the size of a step would lose it.
+    for (StringRef key : {"llcc.param", "llcc.state"})
+      for (auto [name, arg] : namedArgs(update, key))
+        if (auto type = dyn_cast<RankedTensorType>(update.getArgumentTypes()[arg]);
+            type && type.getElementType().isFloat() && type.getElementTypeBitWidth() < 32)
+          fail(update) << "\"" << name << "\" is updated as " << type
+                       << "; llcc-convert-precision gives parameters of 16 bits an f32 master";
+    Named states = namedArgs(update, "llcc.state");
+    for (auto [name, arg] : namedArgs(gradients, "llcc.state"))
+      if (auto it = states.find(name); it == states.end())
+        fail(update) << "@update does not take the state \"" << name << "\" of @gradients";
     Builder builder(&getContext());
     Named scalars = namedArgs(update, "llcc.scalar");
     checkType(update, "scalar", "lr", RankedTensorType::get({}, builder.getF32Type()), scalars);
@@ -194,12 +205,16 @@ private:
       if (op.getKind() == "gradient")
         captured[op.getName()] = op.getX();
     });
+    auto unscaled = [](Value value) { // behind the loss scale
+      auto product = dyn_cast_or_null<arith::MulFOp>(value ? value.getDefiningOp() : nullptr);
+      return product ? product.getLhs() : value;
+    };
     Named params = namedArgs(update, "llcc.param");
     for (auto [name, result] : gradients) {
       unsigned param = params.lookup(name);
       if (update.getArgAttr(param, "llcc.decay")) // a running statistic has no gradient to show
         continue;
-      if (auto arg = dyn_cast_or_null<BlockArgument>(captured.lookup(name));
+      if (auto arg = dyn_cast_or_null<BlockArgument>(unscaled(captured.lookup(name)));
           !arg || update.getArgAttr(arg.getArgNumber(), "llcc.gradient") != StringAttr::get(&getContext(), name))
         fail(update) << "@update does not capture the gradient of \"" << name << "\"";
     }

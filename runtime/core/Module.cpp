@@ -31,8 +31,8 @@ Module::Module(const std::string &path) : path(path) {
     if (v.role != Variable::Role::Param)
       continue;
     std::string_view section = artifact.section(v.section);
-    if (v.offset > section.size() || v.shape.bytes() > section.size() - v.offset)
-      throw Error{Data, path + ": parameter \"" + v.name + "\" is said to be " + std::to_string(v.shape.bytes()) +
+    if (v.offset > section.size() || v.storedBytes() > section.size() - v.offset)
+      throw Error{Data, path + ": parameter \"" + v.name + "\" is said to be " + std::to_string(v.storedBytes()) +
                             " bytes at " + std::to_string(v.offset) + " of section \"" + v.section + "\", which has " +
                             std::to_string(section.size()) + " bytes"};
   }

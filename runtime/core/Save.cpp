@@ -1,6 +1,7 @@
 // Writes a session's weights into the user's model, or into the artifact.
 #include "runtime/core/Save.h"
 #include "runtime/plan/AtomicFile.h"
+#include "runtime/plan/Half.h"
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -25,6 +26,16 @@ std::vector<size_t> parametersIn(const Plan &plan, const std::string &section) {
   return list;
 }
 
+/// The values of parameter `v` as its section holds them.
+void storedValues(const Session &session, size_t v, char *to) {
+  const Variable &variable = session.module.plan.variables[v];
+  if (variable.stored == variable.shape.type)
+    return session.get(v, to);
+  std::vector<float> master(variable.shape.elements());
+  session.get(v, reinterpret_cast<char *>(master.data()));
+  narrow(variable.stored, master.data(), to, master.size());
+}
+
 /// Writes a section with the parameters in it replaced, without holding it in memory a second time.
 void writeSection(const Session &session, const std::string &section, const std::string &path) {
   const Plan &plan = session.module.plan;
@@ -39,8 +50,8 @@ void writeSection(const Session &session, const std::string &section, const std:
       throw Error{Data, session.module.path + ": parameters overlap in section \"" + section + "\" at byte " +
                             std::to_string(variable.offset)};
     need(file.write(bytes.data() + at, variable.offset - at));
-    values.resize(variable.shape.bytes());
-    session.get(v, values.data());
+    values.resize(variable.storedBytes());
+    storedValues(session, v, values.data());
     need(file.write(values.data(), values.size()));
     at = variable.offset + values.size();
   }
@@ -85,7 +96,7 @@ void saveArtifact(const Session &session, const std::string &path) {
   for (const std::string &name : session.module.artifact.names()) {
     sections.push_back({name, std::string(session.module.artifact.section(name))});
     for (size_t v : parametersIn(plan, name))
-      session.get(v, sections.back().bytes.data() + plan.variables[v].offset);
+      storedValues(session, v, sections.back().bytes.data() + plan.variables[v].offset);
   }
   need(writeArtifact(path, sections));
 }

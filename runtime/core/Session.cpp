@@ -4,6 +4,7 @@
 #include "runtime/core/Fault.h"
 #include "runtime/devices/cpu/CpuDevice.h"
 #include "runtime/devices/cpu/Threads.h"
+#include "runtime/plan/Half.h"
 #include "runtime/plan/Pieces.h"
 #include "runtime/plan/Verify.h"
 #include <algorithm>
@@ -138,7 +139,12 @@ void Session::loadWeights() {
     const Variable &variable = plan.variables[v];
     if (std::all_of(places.begin(), places.end(), [&](const std::vector<int64_t> &stage) { return stage[v] < 0; }))
       loose[v].resize(variable.shape.bytes());
-    if (const char *bytes = module.initialBytes(variable)) {
+    const char *bytes = module.initialBytes(variable);
+    if (bytes && variable.stored != variable.shape.type) {
+      initial.resize(variable.shape.bytes());
+      widen(variable.stored, bytes, reinterpret_cast<float *>(initial.data()), variable.shape.elements());
+      set(v, initial.data());
+    } else if (bytes) {
       set(v, bytes);
     } else {
       fillInitial(variable.shape, variable.init, initial);

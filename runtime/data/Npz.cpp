@@ -13,10 +13,11 @@ struct NpyType {
   const char *descr;
   DType type;
 };
-// Little-endian types that arrays of models and labels have.
-const NpyType kTypes[] = {{"<f4", DType::F32}, {"<f8", DType::F64}, {"<f2", DType::F16},
-                          {"|i1", DType::I8},  {"|u1", DType::U8},  {"<i2", DType::I16},
-                          {"<i4", DType::I32}, {"<i8", DType::I64}, {"|b1", DType::Bool}};
+// Little-endian types that arrays of models and labels have. numpy has no bf16: it is |V2 (two raw bytes), as ml_dtypes
+// writes it.
+const NpyType kTypes[] = {{"<f4", DType::F32},  {"<f8", DType::F64}, {"<f2", DType::F16}, {"|i1", DType::I8},
+                          {"|u1", DType::U8},   {"<i2", DType::I16}, {"<i4", DType::I32}, {"<i8", DType::I64},
+                          {"|b1", DType::Bool}, {"|V2", DType::BF16}};
 
 // The value after 'key': in the header's Python dictionary, up to the next top-level comma.
 std::string field(const std::string &header, const std::string &key, const std::string &what) {

@@ -2,6 +2,7 @@
 #include "runtime/data/Array.h"
 #include "runtime/llrun/Commands.h"
 #include "runtime/llrun/Opened.h"
+#include "runtime/plan/Half.h"
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -28,13 +29,17 @@ int bench(const std::string &path, int64_t steps, uint32_t threads, const std::s
     for (uint64_t i = 0, n = shape.elements(); i < n; ++i) {
       float f = std::uniform_real_distribution<float>(0, 1)(random);
       double d = f;
+      BFloat16 b(f);
+      Float16 h(f);
       int64_t number = int64_t(random() % uint64_t(std::max<int64_t>(1, input.classes)));
       int32_t small = int32_t(number);
       uint64_t width = sizeOf(shape.type);
-      const void *value = shape.type == DType::F32   ? (void *)&f
-                          : shape.type == DType::F64 ? (void *)&d
-                          : width == 4               ? (void *)&small
-                                                     : (void *)&number;
+      const void *value = shape.type == DType::F32    ? (void *)&f
+                          : shape.type == DType::F64  ? (void *)&d
+                          : shape.type == DType::BF16 ? (void *)&b
+                          : shape.type == DType::F16  ? (void *)&h
+                          : width == 4                ? (void *)&small
+                                                      : (void *)&number;
       memcpy(&bytes.back()[i * width], value, width);
     }
   }

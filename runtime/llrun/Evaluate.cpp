@@ -1,6 +1,7 @@
 // Inference over a whole data file, and loss and accuracy from its outputs.
 #include "runtime/llrun/Evaluate.h"
 #include "runtime/data/Failure.h"
+#include "runtime/plan/Half.h"
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -102,13 +103,15 @@ Evaluation evaluate(Opened &opened, Feeder &data) {
   if (plan.outputs.empty())
     throw Failure{65, opened.path + ": has no output to measure"};
   Arrays outputs = inferAll(opened, data);
-  const Array &output = outputs[plan.outputs[0].name];
+  Array &output = outputs[plan.outputs[0].name];
+  if (isHalf(output.shape.type))
+    output = convert(output, DType::F32, plan.outputs[0].name);
   const Array *labels = data.labels();
   if (!labels)
     throw Failure{65, "--eval needs labels"};
   if (output.shape.type != DType::F32 && output.shape.type != DType::F64)
-    throw Failure{65, "output \"" + plan.outputs[0].name + "\" is " + nameOf(output.shape.type) +
-                          ", --eval needs f32 or f64"};
+    throw Failure{65,
+                  "output \"" + plan.outputs[0].name + "\" is " + nameOf(output.shape.type) + ", --eval needs floats"};
   if (plan.classification)
     return classify(plan, output, *labels);
   Evaluation result;

@@ -23,6 +23,7 @@ template <class A> void fields(A &a, Variable &v) {
   a(v.trainable);
   a(v.section);
   a(v.offset);
+  a.choice(v.stored, DType::Bool);
   a(v.init);
 }
 template <class A> void fields(A &a, Input &i) {

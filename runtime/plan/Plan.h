@@ -45,7 +45,11 @@ struct Variable {
   bool trainable = false;
   std::string section; ///< params: artifact section that holds the initial bytes ("model.onnx" or "file:NAME")
   uint64_t offset = 0; ///< …and where they start in it
-  double init = 0;     ///< state: initial value of every element
+  /// Params: type of these bytes, in which they are written back as well. shape.type, or bf16 or f16 where that is f32:
+  /// the model's parameter is trained through an f32 master.
+  DType stored = DType::F32;
+  uint64_t storedBytes() const { return shape.elements() * sizeOf(stored); }
+  double init = 0; ///< state: initial value of every element
 };
 
 /// An array that the user gives for each step: model inputs and the label. Logical shape of ONE MICROBATCH.
@@ -81,7 +85,8 @@ enum class Op : uint8_t {
           ///< ins). ints: extent, cost (work per unit of extent, in elements)
   Matmul, ///< outs[0] = reals[0](alpha) * op(ins[0]) x op(ins[1]) (+ beta * outs[0]); ints: batch, m, n, k,
           ///< lhsTransposed, rhsTransposed; reals: alpha, beta. Row-major: lhs [batch, m, k] ([batch, k, m] if
-          ///< transposed), rhs [batch, k, n] ([batch, n, k])
+          ///< transposed), rhs [batch, k, n] ([batch, n, k]). Sums run in f32 at least; of bf16 or f16 operands the
+          ///< result may be f32 (those of convolutions too)
   Conv,   ///< ints: spatial rank r, groups, strides[r], padsLo[r], padsHi[r], dilations[r]; ins x, w; outs y
   ConvInputGrad,  ///< same ints; ins dy, w; outs dx
   ConvWeightGrad, ///< same ints; ins x, dy; outs dw

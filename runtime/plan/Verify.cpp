@@ -1,5 +1,6 @@
 // Proves a plan sound: runs the parts of the verifier in order, and checks what all of them rely on.
 #include "runtime/plan/Verify.h"
+#include "runtime/plan/Half.h"
 #include <algorithm>
 #include <set>
 
@@ -94,6 +95,10 @@ static void verifyTables(const Plan &plan, Report &report) {
       report.add(owner + " stands twice in the table");
     if (overflows(v.shape))
       report.add(owner + ": shape has a negative or huge dimension");
+    if (v.role == Variable::Role::Param && v.stored != v.shape.type &&
+        !(v.shape.type == DType::F32 && isHalf(v.stored)))
+      report.add(owner + " is stored as " + nameOf(v.stored) + " and held as " + nameOf(v.shape.type) +
+                 ", only bf16 and f16 may be held as f32");
     if (v.stage >= plan.stages())
       report.add(owner + ": belongs to stage " + std::to_string(v.stage) + ", the mesh has " +
                  std::to_string(plan.stages()));

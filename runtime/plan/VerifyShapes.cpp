@@ -1,4 +1,5 @@
 // Operand counts, shapes, types and numbers of each instruction, by operation.
+#include "runtime/plan/Half.h"
 #include "runtime/plan/Pieces.h"
 #include "runtime/plan/Verify.h"
 #include <algorithm>
@@ -134,8 +135,11 @@ private:
     for (const auto *buffers : {&instr.ins, &instr.outs})
       for (uint32_t b : *buffers) {
         DType type = program.buffers[b].shape.type;
-        need(type == program.buffers[instr.outs[0]].shape.type,
-             std::string("mixes ") + nameOf(type) + " and " + nameOf(program.buffers[instr.outs[0]].shape.type));
+        DType result = program.buffers[instr.outs[0]].shape.type;
+        // Sums of 16 bit products may stay as they were accumulated.
+        bool keeps = result == DType::F32 && isHalf(in(0).type) && in(1).type == in(0).type;
+        need(type == result || (keeps && buffers == &instr.ins),
+             std::string("mixes ") + nameOf(type) + " and " + nameOf(result));
         need(type == DType::F32 || type == DType::F64 || type == DType::BF16 || type == DType::F16,
              std::string("works on floats, not on ") + nameOf(type));
       }

@@ -8,6 +8,16 @@ func.func private @casts(%x: tensor<37xbf16>, %y: tensor<37xf32>) -> (tensor<37x
   %1 = arith.truncf %y : tensor<37xf32> to tensor<37xbf16>
   return %0, %1 : tensor<37xf32>, tensor<37xbf16>
 }
+// What only touches the sign must not become a library call either.
+// CHECK: @signs device 0: error {{.*}} ok
+func.func private @signs(%x: tensor<37xbf16>) -> (tensor<37xbf16>, tensor<37xbf16>) attributes {llcc.kernel = "map"} {
+  %0 = arith.extf %x : tensor<37xbf16> to tensor<37xf32>
+  %1 = arith.negf %0 : tensor<37xf32>
+  %2 = math.absf %0 : tensor<37xf32>
+  %3 = arith.truncf %1 : tensor<37xf32> to tensor<37xbf16>
+  %4 = arith.truncf %2 : tensor<37xf32> to tensor<37xbf16>
+  return %3, %4 : tensor<37xbf16>, tensor<37xbf16>
+}
 // CHECK: @functions device 0: error {{.*}} ok
 func.func private @functions(%x: tensor<37xbf16>) -> (tensor<37xbf16>, tensor<37xbf16>) attributes {llcc.kernel = "map"} {
   %0 = math.exp %x : tensor<37xbf16>

@@ -31,6 +31,7 @@ cl::opt<std::string> target("target", cl::desc("cpu or cpu:LEVEL"), cl::init("cp
 cl::opt<double> tolerance("tolerance", cl::desc("largest error relative to max(1, |expected|)"), cl::init(1e-6));
 cl::opt<double> ulps("ulps", cl::desc("largest error in units of the last place of f32, instead of --tolerance"));
 cl::opt<bool> allBits("all-bits", cl::desc("float arguments run evenly through all bit patterns: denormals, inf, NaN"));
+cl::opt<bool> rounded("rounded", cl::desc("expected values are rounded after each op, as the types say"));
 cl::opt<uint64_t> seed("seed", cl::desc("of random values"), cl::init(1));
 cl::opt<std::string> saveObject("save-object", cl::desc("write the shared object to this file"));
 cl::opt<bool> assembly("assembly", cl::desc("print the assembly and run nothing"));
@@ -238,7 +239,7 @@ FailureOr<Case> prepare(func::FuncOp kernel, MeshAttr mesh, std::mt19937_64 &ran
   for (unsigned i = 0; i < kernel.getNumArguments(); ++i)
     test.arguments.push_back(argument(kernel, i, random));
   RunOptions options;
-  options.exact = true;
+  options.exact = !rounded;
   if (!mesh) {
     FailureOr<Outcome> outcome = runOne(kernel, test.arguments, options);
     if (failed(outcome))

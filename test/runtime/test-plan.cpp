@@ -63,7 +63,7 @@ static void hostileBytesNeverCrash() {
   std::string newer = bytes;
   newer[8] = 9;
   CHECK(parse(newer.data(), newer.size(), plan) ==
-            "plan has format version 9, this build reads version 1; compile the model again",
+            "plan has format version 9, this build reads version 2; compile the model again",
         "%s", parse(newer.data(), newer.size(), plan).c_str());
 }
 
@@ -156,6 +156,11 @@ static void buffersAndShapes() {
   refuses(
       "wrong shape of variable", zero, [&](Plan &p) { step(p).buffers[0].shape.dims[0] = 5; },
       "variable \"w\" needs f32[2x3]");
+  refuses(
+      "stored in another type", data, [&](Plan &p) { p.variables[0].stored = DType::F64; },
+      "variable \"w\" is stored as f64 and held as f32, only bf16 and f16 may be held as f32");
+  refuses(
+      "mixed product", data, [&](Plan &p) { step(p).buffers[7].shape.type = DType::BF16; }, "mixes ");
   refuses(
       "never updated", data, [&](Plan &p) { step(p).instrs.pop_back(); }, "trainable variable \"w\" is never updated");
   refuses(

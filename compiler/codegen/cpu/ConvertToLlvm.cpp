@@ -26,7 +26,7 @@
 
 using namespace mlir;
 
-FailureOr<OwningOpRef<ModuleOp>> llcc::convertKernelsToLlvm(ModuleOp module) {
+FailureOr<OwningOpRef<ModuleOp>> llcc::convertKernelsToLlvm(ModuleOp module, const CpuTarget &target) {
   MLIRContext *context = module.getContext();
   context->loadDialect<LLVM::LLVMDialect, cf::ControlFlowDialect, scf::SCFDialect, memref::MemRefDialect,
                        func::FuncDialect>();
@@ -37,7 +37,8 @@ FailureOr<OwningOpRef<ModuleOp>> llcc::convertKernelsToLlvm(ModuleOp module) {
       builder.clone(op);
   kernels->walk([&](Operation *op) { op->setLoc(UnknownLoc::get(context)); });
   approximateMath(*kernels);
-  widenHalf(*kernels);
+  bool hasF16Conversions = target.level != "x86-64" && target.level != "x86-64-v2";
+  widenHalf(*kernels, hasF16Conversions);
   // Not arith-expand as a whole: it would take apart maximumf, which the loop vectoriser knows as a reduction.
   RewritePatternSet patterns(context);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
@@ -58,6 +59,7 @@ FailureOr<OwningOpRef<ModuleOp>> llcc::convertKernelsToLlvm(ModuleOp module) {
   passes.addPass(createReconcileUnrealizedCastsPass());
   if (failed(passes.run(*kernels)))
     return module.emitError("kernels do not convert to LLVM");
+  storeHalfAsIntegers(*kernels, hasF16Conversions);
   return kernels;
 }
 

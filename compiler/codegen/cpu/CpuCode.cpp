@@ -61,17 +61,7 @@ static bool emitCode(llvm::Module &module, llvm::TargetMachine &machine, llvm::C
 }
 
 LogicalResult llcc::compileCpu(ModuleOp module, const CpuTarget &target, bool withAssembly, CpuCode &code) {
-  if (target.level == "x86-64" || target.level == "x86-64-v2") { // no F16C: LLVM would call libgcc
-    Operation *half = nullptr;
-    module.walk([&](Operation *op) {
-      if (llvm::any_of(op->getResultTypes(), [](Type type) { return getElementTypeOrSelf(type).isF16(); }))
-        half = op;
-    });
-    if (half)
-      return half->emitError() << "f16 needs x86-64-v3, the target is " << target.name()
-                               << "; use bf16 or a higher --target";
-  }
-  FailureOr<OwningOpRef<ModuleOp>> kernels = convertKernelsToLlvm(module);
+  FailureOr<OwningOpRef<ModuleOp>> kernels = convertKernelsToLlvm(module, target);
   if (failed(kernels))
     return failure();
   llvm::LLVMContext context;

@@ -28,11 +28,14 @@ LogicalResult compileCpu(ModuleOp module, const CpuTarget &target, bool withAsse
 /// would lower inexactly into libm calls.
 void approximateMath(ModuleOp kernels);
 
-/// Rewrites arithmetic on bf16 into f32 (WidenHalf.cpp).
-void widenHalf(ModuleOp kernels);
+/// Rewrites arithmetic on bf16 and f16 into f32 (WidenHalf.cpp); without F16C conversions of f16 as well.
+void widenHalf(ModuleOp kernels, bool hasF16Conversions);
+
+/// Makes bf16 values of the LLVM dialect i16, which nothing computes with any more; f16 too without F16C.
+void storeHalfAsIntegers(ModuleOp kernels, bool hasF16Conversions);
 
 /// Kernels alone, in the LLVM dialect: copies of the functions and constants of `module`.
-FailureOr<OwningOpRef<ModuleOp>> convertKernelsToLlvm(ModuleOp module);
+FailureOr<OwningOpRef<ModuleOp>> convertKernelsToLlvm(ModuleOp module, const CpuTarget &target);
 
 /// LLVM IR of `kernels`, each as an internal body with unaliased arguments and an exported entry point.
 std::unique_ptr<llvm::Module> translateKernels(ModuleOp kernels, llvm::LLVMContext &context);

@@ -77,6 +77,36 @@ private:
       plan.microbatches = microbatches.getInt();
   }
 
+  /// The plan's name of an element type.
+  static std::optional<rt::DType> dtypeOf(Type element) {
+    if (element.isF32())
+      return rt::DType::F32;
+    if (element.isF64())
+      return rt::DType::F64;
+    if (element.isBF16())
+      return rt::DType::BF16;
+    if (element.isF16())
+      return rt::DType::F16;
+    if (element.isUnsignedInteger(8))
+      return rt::DType::U8;
+    auto integer = dyn_cast<IntegerType>(element);
+    if (!integer || integer.isUnsigned())
+      return std::nullopt;
+    switch (integer.getWidth()) {
+    case 1:
+      return rt::DType::Bool;
+    case 8:
+      return rt::DType::I8;
+    case 16:
+      return rt::DType::I16;
+    case 32:
+      return rt::DType::I32;
+    case 64:
+      return rt::DType::I64;
+    }
+    return std::nullopt;
+  }
+
   FailureOr<rt::Shape> shapeOf(Type type, Operation *at) {
     auto shaped = dyn_cast_or_null<ShapedType>(type);
     rt::Shape shape;
@@ -84,35 +114,7 @@ private:
       return bug(at) << "type " << type << " has no static shape", failure();
     shape.dims.assign(shaped.getShape().begin(), shaped.getShape().end());
     Type element = shaped.getElementType();
-    std::optional<rt::DType> dtype;
-    if (element.isF32())
-      dtype = rt::DType::F32;
-    else if (element.isF64())
-      dtype = rt::DType::F64;
-    else if (element.isBF16())
-      dtype = rt::DType::BF16;
-    else if (element.isF16())
-      dtype = rt::DType::F16;
-    else if (element.isUnsignedInteger(8))
-      dtype = rt::DType::U8;
-    else if (auto integer = dyn_cast<IntegerType>(element); integer && !integer.isUnsigned())
-      switch (integer.getWidth()) {
-      case 1:
-        dtype = rt::DType::Bool;
-        break;
-      case 8:
-        dtype = rt::DType::I8;
-        break;
-      case 16:
-        dtype = rt::DType::I16;
-        break;
-      case 32:
-        dtype = rt::DType::I32;
-        break;
-      case 64:
-        dtype = rt::DType::I64;
-        break;
-      }
+    std::optional<rt::DType> dtype = dtypeOf(element);
     if (!dtype)
       return bug(at) << "the plan has no element type " << element, failure();
     shape.type = *dtype;
@@ -175,6 +177,8 @@ private:
               return bug(module) << "parameter \"" << v.name << "\" has no bytes in the model", failure();
             v.section = place->second.section;
             v.offset = place->second.offset;
+            auto stored = get<TypeAttr>(entry, "stored");
+            v.stored = stored ? dtypeOf(stored.getValue()).value_or(v.shape.type) : v.shape.type;
           }
           index["variable:" + v.name] = uint32_t(plan.variables.size());
           plan.variables.push_back(std::move(v));

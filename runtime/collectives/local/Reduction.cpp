@@ -1,8 +1,8 @@
 // Element-wise reduction of several arrays in a fixed order.
 #include "runtime/collectives/local/Reduction.h"
+#include "runtime/plan/Half.h"
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 namespace llcc::rt {
 namespace {
@@ -21,28 +21,6 @@ struct Min {
   template <class T> static T apply(T a, T b) { return a < b || a != a ? a : b; }
 };
 
-/// 16-bit floats as they are stored; combined as float.
-struct BFloat16 {
-  uint16_t bits;
-  operator float() const {
-    uint32_t wide = static_cast<uint32_t>(bits) << 16;
-    float value;
-    std::memcpy(&value, &wide, 4);
-    return value;
-  }
-  BFloat16() = default;
-  BFloat16(float value) {
-    uint32_t wide;
-    std::memcpy(&wide, &value, 4);
-    bits = value != value ? 0x7fc0 : static_cast<uint16_t>((wide + 0x7fff + ((wide >> 16) & 1)) >> 16);
-  }
-};
-struct Float16 {
-  _Float16 value;
-  Float16() = default;
-  Float16(float wide) : value(static_cast<_Float16>(wide)) {}
-  operator float() const { return static_cast<float>(value); }
-};
 /// Sums of flags are "or", products "and".
 struct Flag {
   uint8_t value;

@@ -5,6 +5,7 @@
 #include "runtime/devices/cpu/Recurrence.h"
 #include "runtime/devices/cpu/Reference.h"
 #include "runtime/devices/cpu/Threads.h"
+#include "runtime/plan/Half.h"
 #include "runtime/plan/Verify.h"
 #include <algorithm>
 #include <cstdlib>
@@ -15,13 +16,6 @@ namespace {
 
 template <class T> void fill(char *data, uint64_t count, double value) {
   std::fill_n(reinterpret_cast<T *>(data), count, static_cast<T>(value));
-}
-
-uint16_t bfloat16Of(double value) {
-  float narrow = static_cast<float>(value);
-  uint32_t bits;
-  std::memcpy(&bits, &narrow, 4);
-  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
 class CpuDevice : public Device {
@@ -89,9 +83,9 @@ private:
     case DType::F64:
       return fill<double>(data, count, value);
     case DType::BF16:
-      return std::fill_n(reinterpret_cast<uint16_t *>(data), count, bfloat16Of(value)), void();
+      return fill<BFloat16>(data, count, value);
     case DType::F16:
-      return fill<_Float16>(data, count, value);
+      return fill<Float16>(data, count, value);
     case DType::I8:
       return fill<int8_t>(data, count, value);
     case DType::U8:
@@ -129,20 +123,28 @@ private:
 
   Work referenceWork(const Program &program, const Instr &instr, const std::vector<char *> &ins,
                      const std::vector<char *> &outs) {
-    DType type = program.buffers[instr.outs[0]].shape.type;
-    if (type == DType::F32)
-      return referenceOf<float>(program, instr, ins, outs);
-    if (type == DType::F64)
-      return referenceOf<double>(program, instr, ins, outs);
-    throw Error{Unavailable, std::string(nameOf(instr.op)) + " of " + nameOf(type) +
-                                 " has no implementation on this CPU; compile with --precision=f32"};
+    DType type = program.buffers[instr.ins[0]].shape.type, sum = program.buffers[instr.outs[0]].shape.type;
+    switch (type) {
+    case DType::F32:
+      return referenceOf<float, float>(program, instr, ins, outs);
+    case DType::F64:
+      return referenceOf<double, double>(program, instr, ins, outs);
+    case DType::BF16:
+      return sum == DType::F32 ? referenceOf<BFloat16, float>(program, instr, ins, outs)
+                               : referenceOf<BFloat16, BFloat16>(program, instr, ins, outs);
+    case DType::F16:
+      return sum == DType::F32 ? referenceOf<Float16, float>(program, instr, ins, outs)
+                               : referenceOf<Float16, Float16>(program, instr, ins, outs);
+    default:
+      throw Error{Software, std::string(nameOf(instr.op)) + " of " + nameOf(type) + " is no operation of a plan"};
+    }
   }
 
-  template <class T>
+  template <class T, class Out>
   Work referenceOf(const Program &program, const Instr &instr, const std::vector<char *> &ins,
                    const std::vector<char *> &outs) {
     const T *first = reinterpret_cast<const T *>(ins[0]), *second = reinterpret_cast<const T *>(ins[1]);
-    T *out = reinterpret_cast<T *>(outs[0]);
+    Out *out = reinterpret_cast<Out *>(outs[0]);
     int n = threads;
     if (instr.op == Op::Matmul)
       return [=, shape = MatmulShape(instr)] { referenceMatmul(shape, first, second, out, n); };

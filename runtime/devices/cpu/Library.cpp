@@ -1,7 +1,9 @@
 // oneDNN calls for matmul and convolutions, prepared once.
 #include "runtime/devices/cpu/Library.h"
 #include "runtime/core/Error.h"
+#include "runtime/devices/cpu/HalfMatmul.h"
 #include "runtime/devices/cpu/Threads.h"
+#include "runtime/plan/Half.h"
 #include <algorithm>
 #include <cstdlib>
 #include <map>
@@ -19,9 +21,20 @@ memory::data_type typeOf(const Shape &shape) {
     return memory::data_type::f32;
   case DType::BF16:
     return memory::data_type::bf16;
+  case DType::F16:
+    return memory::data_type::f16;
   default:
     return memory::data_type::undef;
   }
+}
+
+/// Whether the CPU has instructions for products of `type`. Where it has not, oneDNN emulates bf16 with AVX-512, slower
+/// than f32, or refuses.
+bool isNative(DType type) {
+  if (!isHalf(type))
+    return true;
+  constexpr auto wanted = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
+  return type == DType::BF16 && (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & wanted) == wanted;
 }
 
 /// A primitive with everything that it needs to run; run costs one call of the C interface.
@@ -76,11 +89,13 @@ struct Library::State {
   dnnl::stream stream{engine};
   std::map<std::string, std::pair<dnnl::primitive, std::vector<memory::desc>>> cache; ///< with the layouts it wants
   int threads = 1;
+  HalfMatmul half;
   uint64_t scratchBytes = 0; ///< largest scratchpad of any primitive
   uint64_t layoutBytes = 0;  ///< largest need of one instruction
   std::unique_ptr<void, AlignedFree> layouts;
   std::vector<std::pair<memory, uint64_t>> waiting; ///< objects in `layouts`, and where
 
+  explicit State(int threads) : threads(threads), half(threads) {}
   template <class Desc> void note(const Desc &desc) {
     scratchBytes =
         std::max<uint64_t>(scratchBytes, static_cast<uint64_t>(desc.query_s64(dnnl::query::memory_consumption_s64)));
@@ -91,18 +106,21 @@ struct Library::State {
 /// ThreadSanitizer).
 static std::mutex creation;
 
-Library::Library(int threads) : state(std::make_unique<State>()) { state->threads = threads; }
+Library::Library(int threads) : state(std::make_unique<State>(threads)) {}
 Library::~Library() = default;
 
-uint64_t Library::bytes() const { return state->scratchBytes + state->layoutBytes; }
+uint64_t Library::bytes() const { return state->scratchBytes + state->layoutBytes + state->half.bytes(); }
 
 Work Library::matmul(const Program &program, const Instr &instr, const std::vector<char *> &ins,
                      const std::vector<char *> &outs) {
-  memory::data_type type = typeOf(program.buffers[instr.outs[0]].shape);
+  const Shape &operand = program.buffers[instr.ins[0]].shape;
+  memory::data_type type = typeOf(operand), sum = typeOf(program.buffers[instr.outs[0]].shape);
   const int64_t batch = instr.ints[0], m = instr.ints[1], n = instr.ints[2], k = instr.ints[3];
   if (type == memory::data_type::undef || batch * m * n == 0 || k == 0)
     return {};
-  auto matrix = [&](int64_t rows, int64_t cols, bool transposed) {
+  if (!isNative(operand.type))
+    return state->half.prepare(program, instr, ins, outs);
+  auto matrix = [&](int64_t rows, int64_t cols, bool transposed, memory::data_type type) {
     memory::dims dims = {rows, cols}, strides = {transposed ? 1 : cols, transposed ? rows : 1};
     if (batch != 1) {
       dims.insert(dims.begin(), batch);
@@ -110,8 +128,8 @@ Work Library::matmul(const Program &program, const Instr &instr, const std::vect
     }
     return memory::desc(dims, type, strides);
   };
-  memory::desc lhs = matrix(m, k, instr.ints[4] != 0), rhs = matrix(k, n, instr.ints[5] != 0),
-               out = matrix(m, n, false);
+  memory::desc lhs = matrix(m, k, instr.ints[4] != 0, type), rhs = matrix(k, n, instr.ints[5] != 0, type),
+               out = matrix(m, n, false, sum);
   // A product of this few operations ends before a second thread is awake; oneDNN would wake it all the same. It plans
   // its blocks for the number of threads that it sees while the primitive is made.
   constexpr double kWorthThreads = 1e6;
@@ -154,12 +172,19 @@ Work Library::matmul(const Program &program, const Instr &instr, const std::vect
       setThreads(all);
     };
   } catch (const dnnl::error &) {
-    return {};
+    return isHalf(operand.type) ? state->half.prepare(program, instr, ins, outs) : Work();
   }
 }
 
 Work Library::convolution(const Program &program, const Instr &instr, const std::vector<char *> &ins,
                           const std::vector<char *> &outs) {
+  DType type = program.buffers[instr.ins[0]].shape.type;
+  Work work = isNative(type) ? convolution(program, instr, ins, outs, /*widened=*/false) : Work();
+  return work || !isHalf(type) ? work : convolution(program, instr, ins, outs, /*widened=*/true);
+}
+
+Work Library::convolution(const Program &program, const Instr &instr, const std::vector<char *> &ins,
+                          const std::vector<char *> &outs, bool widened) {
   auto shape = [&](const std::vector<uint32_t> &list, size_t i) -> const Shape & {
     return program.buffers[list[i]].shape;
   };
@@ -167,7 +192,9 @@ Work Library::convolution(const Program &program, const Instr &instr, const std:
   const Shape &x = inputGrad ? shape(instr.outs, 0) : shape(instr.ins, 0);
   const Shape &w = instr.op == Op::ConvWeightGrad ? shape(instr.outs, 0) : shape(instr.ins, 1);
   const Shape &y = forward ? shape(instr.outs, 0) : inputGrad ? shape(instr.ins, 0) : shape(instr.ins, 1);
-  memory::data_type type = typeOf(y);
+  const Shape &operand = shape(instr.ins, 0), &output = shape(instr.outs, 0);
+  memory::data_type type = widened ? memory::data_type::f32 : typeOf(operand);
+  memory::data_type sum = widened ? memory::data_type::f32 : typeOf(output);
   if (type == memory::data_type::undef || x.elements() == 0 || w.elements() == 0 || y.elements() == 0)
     return {};
   size_t rank = static_cast<size_t>(instr.ints[0]);
@@ -184,15 +211,19 @@ Work Library::convolution(const Program &program, const Instr &instr, const std:
     filter[0] /= groups;
     filter.insert(filter.begin(), groups);
   }
-  auto any = [&](const memory::dims &dims) { return memory::desc(dims, type, memory::format_tag::any); };
-  memory::desc source = any(x.dims), weights = any(filter), target = any(y.dims);
+  bool weightGrad = instr.op == Op::ConvWeightGrad;
+  auto any = [&](const memory::dims &dims, memory::data_type type) {
+    return memory::desc(dims, type, memory::format_tag::any);
+  };
+  memory::desc source = any(x.dims, inputGrad ? sum : type), weights = any(filter, weightGrad ? sum : type),
+               target = any(y.dims, forward ? sum : type);
   // In the order of the instruction's operands and result.
   memory::desc first = plain(forward || !inputGrad ? x.dims : y.dims, type);
-  memory::desc second = plain(instr.op == Op::ConvWeightGrad ? y.dims : filter, type);
-  memory::desc result = plain(forward ? y.dims : inputGrad ? x.dims : filter, type);
+  memory::desc second = plain(weightGrad ? y.dims : filter, type);
+  memory::desc result = plain(forward ? y.dims : inputGrad ? x.dims : filter, sum);
   std::lock_guard<std::mutex> lock(creation);
   try {
-    auto &entry = state->cache[keyOf(program, instr)];
+    auto &entry = state->cache[keyOf(program, instr) + (widened ? 'w' : 'n')];
     if (!entry.first) {
       using namespace dnnl;
       convolution_forward::primitive_desc ahead({forward ? prop_kind::forward_inference : prop_kind::forward_training,
@@ -227,6 +258,20 @@ Work Library::convolution(const Program &program, const Instr &instr, const std:
       used += (want.get_size() + 63) / 64 * 64;
       return copy;
     };
+    // Widened operands, and a result that waits to be rounded: array, place in the shared memory.
+    struct Staged {
+      DType type;
+      char *data;
+      uint64_t offset, count;
+    };
+    std::vector<Staged> before, behind;
+    auto stage = [&](const memory::desc &desc, const Shape &stored, char *data, std::vector<Staged> &list) {
+      memory wide(desc, state->engine, DNNL_MEMORY_NONE);
+      placed.emplace_back(wide, used);
+      list.push_back({stored.type, data, used, stored.elements()});
+      used += (desc.get_size() + 63) / 64 * 64;
+      return wide;
+    };
     auto reorder = [&](memory &from, memory &to) {
       dnnl::reorder::primitive_desc desc(from, to);
       state->note(desc);
@@ -238,6 +283,12 @@ Work Library::convolution(const Program &program, const Instr &instr, const std:
     char *data[3] = {ins[0], ins[1], outs[0]};
     for (int i = 0; i < 3; ++i) {
       used3[i] = inLayout(*have[i], entry.second[static_cast<size_t>(i)], data[i], own[i]);
+      const Shape &stored = i < 2 ? shape(instr.ins, static_cast<size_t>(i)) : output;
+      if (isHalf(stored.type) && widened) {
+        memory wide = stage(*have[i], stored, data[i], i < 2 ? before : behind);
+        used3[i] = used3[i] == own[i] ? wide : used3[i];
+        own[i] = wide;
+      }
       if (i < 2 && used3[i] != own[i])
         reorder(own[i], used3[i]);
     }
@@ -251,9 +302,26 @@ Work Library::convolution(const Program &program, const Instr &instr, const std:
       reorder(used3[2], own[2]);
     state->waiting.insert(state->waiting.end(), placed.begin(), placed.end());
     state->layoutBytes = std::max(state->layoutBytes, used);
-    return [calls, stream = state->stream.get()] {
+    if (before.empty() && behind.empty())
+      return [calls, stream = state->stream.get()] {
+        for (const Call &call : *calls)
+          call.run(stream);
+      };
+    return [calls, before, behind, &state = *state] {
+      char *base = static_cast<char *>(state.layouts.get());
+      auto each = [&](const Staged &s, auto convert) {
+        auto count = static_cast<int64_t>(s.count);
+        splitRange(count, partsFor(double(count), count, state.threads), [&](int64_t begin, int64_t end) {
+          convert(reinterpret_cast<float *>(base + s.offset) + begin, s.data + 2 * begin,
+                  static_cast<size_t>(end - begin));
+        });
+      };
+      for (const Staged &s : before)
+        each(s, [&](float *wide, char *stored, size_t count) { widen(s.type, stored, wide, count); });
       for (const Call &call : *calls)
-        call.run(stream);
+        call.run(state.stream.get());
+      for (const Staged &s : behind)
+        each(s, [&](float *wide, char *stored, size_t count) { narrow(s.type, wide, stored, count); });
     };
   } catch (const dnnl::error &) {
     return {};
@@ -261,6 +329,7 @@ Work Library::convolution(const Program &program, const Instr &instr, const std:
 }
 
 void Library::finish() {
+  state->half.finish();
   if (state->layoutBytes == 0)
     return;
   state->layouts.reset(std::aligned_alloc(64, state->layoutBytes));

@@ -25,6 +25,9 @@ public:
   uint64_t bytes() const;
 
 private:
+  /// `widened`: bf16 and f16 operands are widened to f32 first, and the result is rounded behind.
+  Work convolution(const Program &program, const Instr &instr, const std::vector<char *> &ins,
+                   const std::vector<char *> &outs, bool widened);
   struct State;
   std::unique_ptr<State> state;
 };

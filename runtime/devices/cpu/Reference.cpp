@@ -1,11 +1,13 @@
 // Plain loops for matmul and the three convolutions.
 #include "runtime/devices/cpu/Reference.h"
 #include "runtime/devices/cpu/Threads.h"
+#include "runtime/plan/Half.h"
 #include <algorithm>
 
 namespace llcc::rt {
 
-template <class T> void referenceMatmul(const MatmulShape &s, const T *lhs, const T *rhs, T *out, int threads) {
+template <class T, class Out>
+void referenceMatmul(const MatmulShape &s, const T *lhs, const T *rhs, Out *out, int threads) {
   int64_t lhsRow = s.lhsTransposed ? 1 : s.k, lhsCol = s.lhsTransposed ? s.m : 1;
   int64_t rhsRow = s.rhsTransposed ? 1 : s.n, rhsCol = s.rhsTransposed ? s.k : 1;
   int64_t rows = s.batch * s.m;
@@ -14,7 +16,7 @@ template <class T> void referenceMatmul(const MatmulShape &s, const T *lhs, cons
     for (int64_t row = begin; row < end; ++row) {
       int64_t b = row / s.m, i = row % s.m;
       const T *left = lhs + b * s.m * s.k + i * lhsRow, *right = rhs + b * s.k * s.n;
-      T *result = out + row * s.n;
+      Out *result = out + row * s.n;
       std::fill(sums.begin(), sums.end(), 0.0);
       for (int64_t k = 0; k < s.k; ++k) {
         double a = left[k * lhsCol];
@@ -24,7 +26,7 @@ template <class T> void referenceMatmul(const MatmulShape &s, const T *lhs, cons
       for (int64_t j = 0; j < s.n; ++j) {
         double value = s.alpha * sums[static_cast<size_t>(j)];
         // beta = 0 must not read: the old bytes may be NaN.
-        result[j] = static_cast<T>(s.beta == 0 ? value : value + s.beta * static_cast<double>(result[j]));
+        result[j] = static_cast<Out>(s.beta == 0 ? value : value + s.beta * static_cast<double>(result[j]));
       }
     }
   });
@@ -84,7 +86,7 @@ double workOf(const ConvShape &s) {
 
 } // namespace
 
-template <class T> void referenceConv(const ConvShape &s, const T *x, const T *w, T *y, int threads) {
+template <class T, class Out> void referenceConv(const ConvShape &s, const T *x, const T *w, Out *y, int threads) {
   int64_t perGroup = s.channels / s.groups, filtersPerGroup = s.filters / s.groups;
   int64_t in = volume(s.in), kernel = volume(s.kernel), out = volume(s.out), planes = s.batch * s.filters;
   splitRange(planes, partsFor(workOf(s), planes, threads), [&](int64_t begin, int64_t end) {
@@ -96,14 +98,15 @@ template <class T> void referenceConv(const ConvShape &s, const T *x, const T *w
           const T *image = x + (n * s.channels + first + c) * in, *filter = w + (m * perGroup + c) * kernel;
           forWindow(s, o, [&](int64_t k, int64_t i) { sum += double(image[i]) * double(filter[k]); });
         }
-        y[plane * out + at] = static_cast<T>(sum);
+        y[plane * out + at] = static_cast<Out>(sum);
       });
     }
   });
 }
 
 // Every dy goes to the inputs of its window. One (sample, channel) plane is one task, so that no two add to one place.
-template <class T> void referenceConvInputGrad(const ConvShape &s, const T *dy, const T *w, T *dx, int threads) {
+template <class T, class Out>
+void referenceConvInputGrad(const ConvShape &s, const T *dy, const T *w, Out *dx, int threads) {
   int64_t perGroup = s.channels / s.groups, filtersPerGroup = s.filters / s.groups;
   int64_t in = volume(s.in), kernel = volume(s.kernel), out = volume(s.out), planes = s.batch * s.channels;
   splitRange(planes, partsFor(workOf(s), planes, threads), [&](int64_t begin, int64_t end) {
@@ -120,12 +123,13 @@ template <class T> void referenceConvInputGrad(const ConvShape &s, const T *dy, 
         });
       }
       for (int64_t i = 0; i < in; ++i)
-        dx[plane * in + i] = static_cast<T>(sums[static_cast<size_t>(i)]);
+        dx[plane * in + i] = static_cast<Out>(sums[static_cast<size_t>(i)]);
     }
   });
 }
 
-template <class T> void referenceConvWeightGrad(const ConvShape &s, const T *x, const T *dy, T *dw, int threads) {
+template <class T, class Out>
+void referenceConvWeightGrad(const ConvShape &s, const T *x, const T *dy, Out *dw, int threads) {
   int64_t perGroup = s.channels / s.groups, filtersPerGroup = s.filters / s.groups;
   int64_t in = volume(s.in), kernel = volume(s.kernel), out = volume(s.out), planes = s.filters * perGroup;
   splitRange(planes, partsFor(workOf(s), planes, threads), [&](int64_t begin, int64_t end) {
@@ -142,18 +146,22 @@ template <class T> void referenceConvWeightGrad(const ConvShape &s, const T *x, 
         });
       }
       for (int64_t k = 0; k < kernel; ++k)
-        dw[plane * kernel + k] = static_cast<T>(sums[static_cast<size_t>(k)]);
+        dw[plane * kernel + k] = static_cast<Out>(sums[static_cast<size_t>(k)]);
     }
   });
 }
 
-#define LLCC_INSTANTIATE(T)                                                                                            \
-  template void referenceMatmul<T>(const MatmulShape &, const T *, const T *, T *, int);                               \
-  template void referenceConv<T>(const ConvShape &, const T *, const T *, T *, int);                                   \
-  template void referenceConvInputGrad<T>(const ConvShape &, const T *, const T *, T *, int);                          \
-  template void referenceConvWeightGrad<T>(const ConvShape &, const T *, const T *, T *, int);
-LLCC_INSTANTIATE(float)
-LLCC_INSTANTIATE(double)
+#define LLCC_INSTANTIATE(T, Out)                                                                                       \
+  template void referenceMatmul<T, Out>(const MatmulShape &, const T *, const T *, Out *, int);                        \
+  template void referenceConv<T, Out>(const ConvShape &, const T *, const T *, Out *, int);                            \
+  template void referenceConvInputGrad<T, Out>(const ConvShape &, const T *, const T *, Out *, int);                   \
+  template void referenceConvWeightGrad<T, Out>(const ConvShape &, const T *, const T *, Out *, int);
+LLCC_INSTANTIATE(float, float)
+LLCC_INSTANTIATE(double, double)
+LLCC_INSTANTIATE(BFloat16, BFloat16)
+LLCC_INSTANTIATE(BFloat16, float)
+LLCC_INSTANTIATE(Float16, Float16)
+LLCC_INSTANTIATE(Float16, float)
 #undef LLCC_INSTANTIATE
 
 } // namespace llcc::rt

@@ -15,7 +15,9 @@ struct MatmulShape {
       : batch(instr.ints[0]), m(instr.ints[1]), n(instr.ints[2]), k(instr.ints[3]), lhsTransposed(instr.ints[4] != 0),
         rhsTransposed(instr.ints[5] != 0), alpha(instr.reals[0]), beta(instr.reals[1]) {}
 };
-template <class T> void referenceMatmul(const MatmulShape &shape, const T *lhs, const T *rhs, T *out, int threads);
+/// `Out`: T, or float where the sum of 16 bit products is kept as it is.
+template <class T, class Out>
+void referenceMatmul(const MatmulShape &shape, const T *lhs, const T *rhs, Out *out, int threads);
 
 /// A convolution with one to three spatial dimensions, brought to three by leading ones.
 struct ConvShape {
@@ -24,9 +26,11 @@ struct ConvShape {
   /// x [N, C, spatial..], w [M, C/groups, kernel..], y [N, M, out..].
   ConvShape(const Instr &instr, const Shape &x, const Shape &w, const Shape &y);
 };
-template <class T> void referenceConv(const ConvShape &shape, const T *x, const T *w, T *y, int threads);
-template <class T> void referenceConvInputGrad(const ConvShape &shape, const T *dy, const T *w, T *dx, int threads);
-template <class T> void referenceConvWeightGrad(const ConvShape &shape, const T *x, const T *dy, T *dw, int threads);
+template <class T, class Out> void referenceConv(const ConvShape &shape, const T *x, const T *w, Out *y, int threads);
+template <class T, class Out>
+void referenceConvInputGrad(const ConvShape &shape, const T *dy, const T *w, Out *dx, int threads);
+template <class T, class Out>
+void referenceConvWeightGrad(const ConvShape &shape, const T *x, const T *dy, Out *dw, int threads);
 
 } // namespace llcc::rt
 

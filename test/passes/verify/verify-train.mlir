@@ -1,5 +1,5 @@
 // RUN: llcc-opt --llcc-verify-train --split-input-file --verify-diagnostics %s
-// RUN: llcc-opt --llcc-attach-loss --llcc-differentiate --llcc-attach-optimizer=optimizer=adam --llcc-decompose --llcc-verify-train %S/../train/attach-loss-shapes.mlir --split-input-file -o /dev/null
+// RUN: llcc-opt --llcc-convert-precision --llcc-attach-loss --llcc-differentiate --llcc-widen-gradients --llcc-attach-optimizer=optimizer=adam --llcc-attach-loss-scale --llcc-decompose --llcc-verify-train %S/../train/attach-loss-shapes.mlir --split-input-file -o /dev/null
 
 // What the passes of the train stage make holds.
 module attributes {llcc.microbatches = 2 : i64} {
@@ -95,5 +95,23 @@ module attributes {llcc.microbatches = 1 : i64} {
   func.func @update(%a: tensor<2xf32> {llcc.param = "a", llcc.trainable}, %c: tensor<2xf32> {llcc.param = "c", llcc.trainable}, %v: tensor<2xf32> {llcc.state = "v:a"}, %g: tensor<3xf32> {llcc.gradient = "a"}, %t: tensor<f32> {llcc.scalar = "step"}) -> (tensor<2xf32> {llcc.param = "a"}, tensor<3xf32> {llcc.state = "v:a"}, tensor<3xf32> {llcc.state = "m:a"}, tensor<2xf32> {llcc.param = "a"}) {
     llcc.capture "gradient" "b" %v : tensor<2xf32>
     return %a, %g, %g, %a : tensor<2xf32>, tensor<3xf32>, tensor<3xf32>, tensor<2xf32>
+  }
+}
+
+// -----
+
+// What is updated is f32 at least; the state that the backward pass reads is updated as well.
+module attributes {llcc.microbatches = 1 : i64} {
+  func.func @forward(%a: tensor<2xbf16> {llcc.param = "a", llcc.trainable}) -> (tensor<2xbf16> {llcc.output = "y"}) {
+    return %a : tensor<2xbf16>
+  }
+  func.func @gradients(%a: tensor<2xbf16> {llcc.param = "a", llcc.trainable}, %s: tensor<f32> {llcc.state = "loss_scale"}) -> (tensor<f32> {llcc.loss}, tensor<2xbf16> {llcc.gradient = "a"}) {
+    return %s, %a : tensor<f32>, tensor<2xbf16>
+  }
+  // expected-error @below {{"a" is updated as 'tensor<2xbf16>'; llcc-convert-precision gives parameters of 16 bits an f32 master}}
+  // expected-error @below {{@update does not take the state "loss_scale" of @gradients}}
+  func.func @update(%a: tensor<2xbf16> {llcc.param = "a", llcc.trainable}, %g: tensor<2xbf16> {llcc.gradient = "a"}, %lr: tensor<f32> {llcc.scalar = "lr"}, %t: tensor<f64> {llcc.scalar = "step"}) -> (tensor<2xbf16> {llcc.param = "a"}) {
+    llcc.capture "gradient" "a" %g : tensor<2xbf16>
+    return %a : tensor<2xbf16>
   }
 }
