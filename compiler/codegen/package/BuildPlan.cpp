@@ -175,6 +175,11 @@ private:
               return bug(module) << "parameter \"" << v.name << "\" has no bytes in the model", failure();
             v.section = place->second.section;
             v.offset = place->second.offset;
+            v.copies = place->second.copies;
+            v.mergeLeft = place->second.mergeLeft;
+            v.mergeRight = place->second.mergeRight;
+            v.mergeScale = place->second.mergeScale;
+            v.mergeTransposed = place->second.mergeTransposed;
           }
           index["variable:" + v.name] = uint32_t(plan.variables.size());
           plan.variables.push_back(std::move(v));
