@@ -28,15 +28,7 @@ struct Try {
 
 Try importOnce(const CompileOptions &options, int64_t assumed, MLIRContext &context) {
   Try t;
-  ImportOptions wanted;
-  wanted.dims = options.dims;
-  wanted.batch = options.batch;
-  wanted.train = options.train;
-  wanted.freeze = options.freeze;
-  wanted.output = options.output;
-  wanted.tie = options.tie;
-  wanted.untie = options.untie;
-  wanted.lora = options.lora;
+  ImportOptions wanted = importOptionsOf(options);
   wanted.report = &t.report;
   wanted.assumedSize = assumed;
   FailureOr<ImportedModel> imported = importOnnx(options.model, wanted, &context, t.errors);
@@ -246,6 +238,12 @@ private:
     repeat("--tie", options.tie);
     repeat("--untie", options.untie);
     repeat("--lora", options.lora);
+    for (const auto &[name, value] : options.bind)
+      c += " --bind " + shell(name + "=" + value);
+    if (options.batchNorm != CompileOptions().batchNorm)
+      c += " --batchnorm=" + shell(options.batchNorm);
+    if (options.dropout != CompileOptions().dropout)
+      repeat("--dropout", options.dropout);
     if (!report.heads.empty() && report.loss != report.output)
       c += " --output=" + shell(report.output);
     c += " --loss=" + shell(report.loss);

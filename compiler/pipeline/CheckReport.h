@@ -29,6 +29,9 @@ struct CheckReport {
   bool trainable() const { return refused.empty() && noGradient.empty() && obstacles.empty(); }
 };
 
+/// What a command line says to the importer.
+ImportOptions importOptionsOf(const ::llcc::CompileOptions &options);
+
 void printReport(const CheckReport &report, raw_ostream &out);
 /// Schema: compiler/driver/README.md.
 void printJson(const CheckReport &report, raw_ostream &out);

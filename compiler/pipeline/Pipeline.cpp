@@ -3,6 +3,7 @@
 #include "compiler/codegen/Codegen.h"
 #include "compiler/ir/LLCC.h"
 #include "compiler/ir/Provenance.h"
+#include "compiler/pipeline/CheckReport.h"
 #include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/Explain.h"
 #include "compiler/pipeline/Mesh.h"
@@ -79,12 +80,11 @@ private:
 };
 } // namespace
 
-int Compilation::import(int64_t parts) {
+ImportOptions mlir::llcc::importOptionsOf(const CompileOptions &options) {
   ImportOptions wanted;
   wanted.dims = options.dims;
   wanted.bind = options.bind;
-  wanted.batch = batch;
-  wanted.parts = parts;
+  wanted.batch = options.batch;
   wanted.train = options.train;
   wanted.freeze = options.freeze;
   wanted.output = options.output;
@@ -94,11 +94,19 @@ int Compilation::import(int64_t parts) {
   wanted.unbiasedVariance = options.batchNormVariance == "torch";
   std::string wrong; // said before any work
   for (const std::string &text : options.dropout)
-    wanted.dropout.push_back(*parseDropout(text, wrong));
+    if (auto dropout = parseDropout(text, wrong))
+      wanted.dropout.push_back(*dropout);
   wanted.tie = options.tie;
   wanted.untie = options.untie;
   wanted.lora = options.lora;
   wanted.seed = options.seed;
+  return wanted;
+}
+
+int Compilation::import(int64_t parts) {
+  ImportOptions wanted = importOptionsOf(options);
+  wanted.batch = batch;
+  wanted.parts = parts;
   ImportErrors errors;
   FailureOr<ImportedModel> model = importOnnx(options.model, wanted, &context, errors);
   for (const std::string &message : errors.messages)
