@@ -14,8 +14,12 @@ namespace mlir::llcc {
 
 /// Where the initial bytes of a parameter are.
 struct WeightPlace {
-  std::string section; ///< "model.onnx" or "file:NAME"
-  uint64_t offset = 0; ///< bytes from the section's start
+  std::string section;                            ///< "model.onnx" or "file:NAME"
+  uint64_t offset = 0;                            ///< bytes from the section's start
+  std::vector<::llcc::rt::Variable::Copy> copies; ///< saved with it
+  std::string mergeLeft, mergeRight;              ///< as in ::llcc::rt::Variable
+  double mergeScale = 0;
+  bool mergeTransposed = false;
 };
 
 /// What an artifact says beside the program: how it was asked for, and the importer's bytes.

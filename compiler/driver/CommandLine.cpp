@@ -100,8 +100,19 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
   app.add_option("--output", o.output, "output that is trained (default: the first)")->type_name("NAME");
-  app.add_option("--train", o.train, "train only these parameters")->type_name("GLOB")->allow_extra_args(false);
+  app.add_option("--train", o.train, "train only these parameters; or what is none by its role, too")
+      ->type_name("GLOB")
+      ->allow_extra_args(false);
   app.add_option("--freeze", o.freeze, "do not train these parameters")->type_name("GLOB")->allow_extra_args(false);
+  app.add_option("--tie", o.tie, "these parameters are one, up to a transpose")
+      ->type_name("A,B")
+      ->allow_extra_args(false);
+  app.add_option("--untie", o.untie, "these parameters are several, though equal")
+      ->type_name("GLOB")
+      ->allow_extra_args(false);
+  app.add_option("--lora", o.lora, "train low-rank adapters of these weights, and nothing else")
+      ->type_name("r=8,alpha=16,GLOB")
+      ->allow_extra_args(false);
   app.add_option("--batchnorm", o.batchNorm,
                  "file | train | frozen: normalise a training step as the file's nodes say, by statistics of the batch "
                  "(and update the running ones), or by the file's (default file)")
@@ -201,15 +212,42 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
     line.run.command = compile.command;
     return parseRun(argc - 1, argv + 1, line.run, code);
   }
-  bool trains = argc > 1 && std::string(argv[1]) == "train";
-  CLI::App app(trains ? "Compiles an ONNX model and trains it here"
-                      : "Compiles an ONNX model into a training artifact (.llx).\nOther forms: llcc train MODEL.onnx "
-                        "--data=…  compiles and trains in one step\n"
-                        "             llcc run MODEL.onnx --inputs=…   runs it once on given arrays",
-               trains ? "llcc train" : "llcc");
+  if (argc > 1 && std::string(argv[1]) == "ops") {
+    line.command = CommandLine::Command::Ops;
+    CLI::App app("Lists the operators that llcc takes: opsets, element types, gradients, targets, sharding rules",
+                 "llcc ops");
+    app.add_option("only", line.support.only, "operators whose names match")->type_name("GLOB");
+    bool json = false, markdown = false;
+    auto *first = app.add_flag("--json", json, "for programs");
+    app.add_flag("--markdown", markdown, "as a table for documents")->excludes(first);
+    code = rt::parseFlags(app, argc - 1, argv + 1);
+    line.support.form = json       ? SupportOptions::Form::Json
+                        : markdown ? SupportOptions::Form::Markdown
+                                   : SupportOptions::Form::Text;
+    return code < 0;
+  }
+  bool trains = argc > 1 && std::string(argv[1]) == "train", checks = argc > 1 && std::string(argv[1]) == "check";
+  CLI::App app(checks
+                   ? "Says what of an ONNX model would be trained, what is not supported, which flags it needs and how "
+                     "much memory.\nExit status 0: it trains, 69: it does not"
+               : trains ? "Compiles an ONNX model and trains it here"
+                        : "Compiles an ONNX model into a training artifact (.llx).\nOther forms: llcc train MODEL.onnx "
+                          "--data=…  compiles and trains in one step\n"
+                          "             llcc run MODEL.onnx --inputs=…   runs it once on given arrays\n"
+                          "             llcc check MODEL.onnx            says whether it trains, and how\n"
+                          "             llcc ops                         lists the operators",
+               checks   ? "llcc check"
+               : trains ? "llcc train"
+                        : "llcc");
   app.set_version_flag("--version", "llcc 0.1.0");
   addCompileFlags(app, compile, !trains);
-  if (trains) {
+  if (checks) {
+    line.command = CommandLine::Command::Check;
+    app.add_flag("--json", line.json, "for programs");
+    app.add_option("--label", compile.label, "name of the label input (default label)")->type_name("NAME");
+    ++argv;
+    --argc;
+  } else if (trains) {
     line.command = CommandLine::Command::Train;
     rt::addTrainFlags(app, train);
     app.get_option("--data")->required();
@@ -241,11 +279,16 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
     }
     compile.strategy = "hybrid";
   }
+  if (checks && !app.count("--loss"))
+    compile.loss.clear(); // chosen from the output
+  if (checks && !app.count("--optimizer"))
+    compile.optimizer = "adamw,lr=0.001";
   if (trains) {
     if (train.batch)
       compile.batch = train.batch;
     if (!train.label.empty())
       compile.label = train.label;
+    compile.seed = train.seed;
     compile.memory = train.memory;
   }
   if (compile.artifact.empty()) {

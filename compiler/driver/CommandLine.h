@@ -4,15 +4,18 @@
 
 #include "compiler/driver/RunCommand.h"
 #include "compiler/pipeline/CompileOptions.h"
+#include "compiler/pipeline/SupportTable.h"
 #include "runtime/llrun/Flags.h"
 
 namespace llcc {
 
 struct CommandLine {
-  enum class Command { Compile, Train, Run } command = Command::Compile;
+  enum class Command { Compile, Train, Run, Check, Ops } command = Command::Compile;
   CompileOptions compile;
+  bool json = false; ///< check: for programs
   rt::TrainOptions train;
   RunFiles run;
+  SupportOptions support;
 };
 
 /// Parses; prints help or the error and returns false with `code` set where there is nothing to run.

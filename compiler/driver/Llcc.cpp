@@ -13,6 +13,10 @@ int main(int argc, char **argv) {
     return code;
   if (line.command == llcc::CommandLine::Command::Compile)
     return llcc::compile(line.compile);
+  if (line.command == llcc::CommandLine::Command::Ops)
+    return llcc::printSupport(line.support);
+  if (line.command == llcc::CommandLine::Command::Check)
+    return llcc::check({line.compile, line.json});
 
   // The artifact of `llcc train` and `llcc run` lives in a folder of its own for as long as the run.
   const char *temporary = getenv("TMPDIR");

@@ -61,6 +61,11 @@ struct CompileOptions {
   uint64_t memory = 0;                               ///< bytes a device may use; 0: no limit
   std::string target = "cpu";                        ///< cpu[:x86-64-v3] | cuda[:sm_90]
   std::string command;                               ///< the command line, for the artifact
+  std::vector<std::string> tie;                      ///< "A,B": parameters that are one
+  std::vector<std::string> untie;                    ///< globs of parameters that are several, though equal
+  std::vector<std::string> lora;                     ///< "r=8,alpha=16,GLOB": weights that get low-rank adapters
+  uint64_t seed = 0;                                 ///< of what is drawn while compiling (first values of adapters)
+  std::string *said = nullptr;                       ///< gets what people are told, instead of stderr
 };
 
 } // namespace llcc

@@ -7,26 +7,27 @@
 using namespace mlir;
 using namespace mlir::llcc;
 
-UserDiagnostics::UserDiagnostics(MLIRContext *context, StringRef path)
+UserDiagnostics::UserDiagnostics(MLIRContext *context, StringRef path, raw_ostream *to)
     : ScopedDiagnosticHandler(context), model(llvm::sys::path::filename(path)) {
-  setHandler([this](Diagnostic &diagnostic) {
+  setHandler([this, to](Diagnostic &diagnostic) {
+    raw_ostream &out = to ? *to : llvm::errs();
     auto print = [&](Diagnostic &part, StringRef indent) {
       std::string text = part.str();
-      llvm::errs() << indent;
+      out << indent;
       // The importer's messages begin with file and node already.
       if (StringRef(text).starts_with(model)) {
-        llvm::errs() << text << "\n";
+        out << text << "\n";
         return;
       }
-      llvm::errs() << model << ": ";
+      out << model << ": ";
       if (StringRef node = nodeOf(part.getLocation()); !node.empty() && node != model)
-        llvm::errs() << "node \"" << node << "\": ";
-      llvm::errs() << text << "\n";
+        out << "node \"" << node << "\": ";
+      out << text << "\n";
     };
     if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
       ++count;
     if (diagnostic.getSeverity() == DiagnosticSeverity::Warning)
-      llvm::errs() << "warning: ";
+      out << "warning: ";
     print(diagnostic, diagnostic.getSeverity() == DiagnosticSeverity::Note ? "  note: " : "");
     for (Diagnostic &note : diagnostic.getNotes())
       print(note, "  note: ");

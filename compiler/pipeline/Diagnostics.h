@@ -10,7 +10,8 @@ namespace mlir::llcc {
 /// While alive, diagnostics of the context go to stderr as `model.onnx: node "fc1": error: …`; notes follow indented.
 class UserDiagnostics : public ScopedDiagnosticHandler {
 public:
-  UserDiagnostics(MLIRContext *context, StringRef model);
+  /// `to`: where they go instead of stderr.
+  UserDiagnostics(MLIRContext *context, StringRef model, raw_ostream *to = nullptr);
   /// Number of errors so far.
   unsigned errors() const { return count; }
 

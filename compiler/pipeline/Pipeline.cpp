@@ -3,6 +3,7 @@
 #include "compiler/codegen/Codegen.h"
 #include "compiler/ir/LLCC.h"
 #include "compiler/ir/Provenance.h"
+#include "compiler/pipeline/CheckReport.h"
 #include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/Explain.h"
 #include "compiler/pipeline/Mesh.h"
@@ -32,7 +33,9 @@ namespace {
 /// One compilation: the module on its way, and what the stages pass on beside it.
 class Compilation {
 public:
-  Compilation(const CompileOptions &options) : options(options), diagnostics(&context, options.model) {
+  Compilation(const CompileOptions &options)
+      : options(options), said(options.said ? *options.said : ignored),
+        diagnostics(&context, options.model, options.said ? &said : nullptr) {
     // Passes run on one module; threads would only cost start-up time.
     context.disableMultithreading();
     context.printOpOnDiagnostic(false);
@@ -41,12 +44,15 @@ public:
     context.appendDialectRegistry(registry);
   }
   int run();
+  ::llcc::StepMemory *measured = nullptr; ///< filled instead of writing an artifact
 
 private:
+  raw_ostream &out() { return options.said ? static_cast<raw_ostream &>(said) : llvm::errs(); }
   int fail(int code, const Twine &text) {
-    llvm::errs() << "llcc: " << text << "\n";
+    out() << "llcc: " << text << "\n";
     return code;
   }
+  void measureMemory();
   int import(int64_t microbatches);
   int chooseMeshAxes();
   int keepBatchWhole();
@@ -60,6 +66,8 @@ private:
   int emit();
 
   const CompileOptions &options;
+  std::string ignored;
+  llvm::raw_string_ostream said;
   MLIRContext context;
   UserDiagnostics diagnostics;
   ImportedModel imported;
@@ -68,16 +76,16 @@ private:
   int64_t batch = 0; ///< of a step
   int64_t microbatches = 1;
   bool warned = false;
+  uint64_t ignoredBytes = 0;
   bool done = false; ///< --stop-after was reached
 };
 } // namespace
 
-int Compilation::import(int64_t parts) {
+ImportOptions mlir::llcc::importOptionsOf(const CompileOptions &options) {
   ImportOptions wanted;
   wanted.dims = options.dims;
   wanted.bind = options.bind;
-  wanted.batch = batch;
-  wanted.parts = parts;
+  wanted.batch = options.batch;
   wanted.train = options.train;
   wanted.freeze = options.freeze;
   wanted.output = options.output;
@@ -87,13 +95,25 @@ int Compilation::import(int64_t parts) {
   wanted.unbiasedVariance = options.batchNormVariance == "torch";
   std::string wrong; // said before any work
   for (const std::string &text : options.dropout)
-    wanted.dropout.push_back(*parseDropout(text, wrong));
+    if (auto dropout = parseDropout(text, wrong))
+      wanted.dropout.push_back(*dropout);
+  wanted.tie = options.tie;
+  wanted.untie = options.untie;
+  wanted.lora = options.lora;
+  wanted.seed = options.seed;
+  return wanted;
+}
+
+int Compilation::import(int64_t parts) {
+  ImportOptions wanted = importOptionsOf(options);
+  wanted.batch = batch;
+  wanted.parts = parts;
   ImportErrors errors;
   FailureOr<ImportedModel> model = importOnnx(options.model, wanted, &context, errors);
   for (const std::string &message : errors.messages)
-    llvm::errs() << message << "\n";
+    out() << message << "\n";
   for (const std::string &message : warned ? std::vector<std::string>() : errors.warnings)
-    llvm::errs() << "warning: " << message << "\n";
+    out() << "warning: " << message << "\n";
   warned = true; // the model may be imported again, for another size
   if (failed(model))
     return errors.exitCode ? errors.exitCode
@@ -285,8 +305,13 @@ int Compilation::emit() {
   info.batch = batch;
   for (const ImportedSection &section : imported.sections)
     info.sections.push_back({section.name, section.bytes});
-  for (const WeightBytes &weight : imported.weights)
-    info.weights[weight.param] = {weight.section, weight.offset};
+  for (const WeightBytes &weight : imported.weights) {
+    WeightPlace &place = info.weights[weight.param];
+    place = {weight.section,    weight.offset,         {}, weight.mergeLeft, weight.mergeRight,
+             weight.mergeScale, weight.mergeTransposed};
+    for (const WeightBytes::Copy &copy : weight.copies)
+      place.copies.push_back({copy.section, copy.offset, copy.transposed});
+  }
   int code = emitArtifact(*module, info, options.artifact);
   if (code == 0 && options.announce)
     llvm::errs() << "wrote " << options.artifact
@@ -335,9 +360,41 @@ int Compilation::run() {
     return code;
   if (options.explain)
     explainMemory(*module);
+  if (measured) {
+    measureMemory();
+    return 0;
+  }
   if (int code = checkMemory())
     return code;
   return emit();
 }
 
 int ::llcc::compile(const CompileOptions &options) { return Compilation(options).run(); }
+
+void Compilation::measureMemory() {
+  for (auto program : module->getOps<ProgramOp>()) {
+    if (program.getSymName() == "infer" || uint64_t(program.getArenaBytes()) <= measured->total)
+      continue;
+    *measured = {};
+    measured->total = program.getArenaBytes();
+    program.walk([&](Operation *op) {
+      measured->instructions += isa<ExecOp>(op);
+      if (auto buffer = dyn_cast<BufferOp>(op); buffer && !op->hasAttr("llcc.view")) {
+        auto type = cast<ShapedType>(buffer.getType());
+        uint64_t bytes = uint64_t(type.getNumElements()) * ((type.getElementTypeBitWidth() + 7) / 8);
+        StringRef space = buffer.getSpace();
+        (space == "param"      ? measured->parameters
+         : space == "state"    ? measured->state
+         : space == "input"    ? measured->inputs
+         : space == "gradient" ? measured->gradients
+                               : ignoredBytes) += bytes;
+      }
+    });
+  }
+}
+
+int ::llcc::measure(const CompileOptions &options, StepMemory &memory) {
+  Compilation compilation(options);
+  compilation.measured = &memory;
+  return compilation.run();
+}

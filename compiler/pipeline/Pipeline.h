@@ -10,6 +10,23 @@ namespace llcc {
 /// goes to stderr. Returns an ExitCode; on any but ExitOk nothing was written.
 int compile(const CompileOptions &options);
 
+/// What a device allocates for one step, in bytes (the largest over the programs), from the plan.
+struct StepMemory {
+  uint64_t total = 0; ///< temporaries share bytes, so it is less than the sum of kinds
+  uint64_t parameters = 0, state = 0, inputs = 0, gradients = 0;
+  int64_t instructions = 0;
+};
+/// Compiles up to the plan and writes nothing.
+int measure(const CompileOptions &options, StepMemory &memory);
+
+struct CheckOptions {
+  CompileOptions compile; ///< an empty loss is chosen from the model's output
+  bool json = false;
+};
+/// `llcc check`: what would be trained, what is missing, which flags, how much memory; on stdout. Returns ExitOk where
+/// the model trains (with the flags that are suggested), ExitUnsupported where it does not, or how the file is bad.
+int check(const CheckOptions &options);
+
 } // namespace llcc
 
 #endif

@@ -2,24 +2,13 @@
 // as zeros.
 #include "frontends/onnx/Aliases.h"
 #include "frontends/onnx/Binder.h"
-#include "llvm/ADT/Hashing.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
+#include <set>
 
 namespace mlir::llcc::frontend {
 
 namespace {
-
-/// Bits of the elements of a matrix, as its transpose lists them.
-std::string transposedBytes(const Constant &c) {
-  Constant t;
-  t.type = c.type;
-  int64_t rows = c.shape[0], columns = c.shape[1];
-  for (int64_t j = 0; j < columns; ++j)
-    for (int64_t i = 0; i < rows; ++i)
-      t.reals.push_back(c.reals[i * columns + j]);
-  return t.bytes();
-}
 
 std::string freshName(const std::string &wish, llvm::StringSet<> &taken) {
   std::string name = wish;
@@ -58,7 +47,8 @@ std::optional<::onnx::TensorProto> zeroBias(const ::onnx::NodeProto &node, const
 
 } // namespace
 
-bool separateAliases(::onnx::GraphProto &graph, ArrayRef<Initializer> tensors, ExternalFiles &files) {
+bool separateAliases(::onnx::GraphProto &graph, ArrayRef<Initializer> tensors, const ImportOptions &options,
+                     ExternalFiles &files, Separated &separated) {
   llvm::StringSet<> taken;
   llvm::StringMap<unsigned> readers;
   for (const auto &t : graph.initializer())
@@ -72,38 +62,24 @@ bool separateAliases(::onnx::GraphProto &graph, ArrayRef<Initializer> tensors, E
 
   // Decide first: pointers into the graph go stale with the first change.
   std::vector<std::string> merged;
-  std::vector<std::pair<std::string, std::string>> copies; // (copy, original)
-  struct Matrix {
-    const Initializer *tensor;
-    ConstantPtr values;
-  };
-  llvm::DenseMap<uint64_t, SmallVector<Matrix>> matrices; // by hash of their bytes
+  std::vector<::onnx::TensorProto *> sharing;
+  std::set<std::pair<std::string, uint64_t>> places;
   for (const Initializer &t : tensors) {
-    if ((!t.trainable && !t.statistic) || t.payload.elements > kMaxConstantElements)
+    if ((!t.trainable && !t.statistic) || t.payload.elements == 0)
       continue;
-    bool matrix = t.trainable && t.payload.shape.size() == 2;
-    if (readers.lookup(t.name) < 2 && !matrix)
-      continue;
-    ConstantPtr values = readConstant(*t.proto, t.payload, files);
-    if (values->isSplat()) {
-      if (readers.lookup(t.name) >= 2 && t.payload.elements > 1)
-        merged.push_back(t.name);
-      continue;
-    }
-    if (!matrix)
-      continue;
-    std::string transposed = transposedBytes(*values);
-    bool copied = false;
-    for (const Matrix &m : matrices.lookup(llvm::hash_value(transposed)))
-      if (m.values->type == values->type && m.values->shape[0] == values->shape[1] &&
-          m.values->shape[1] == values->shape[0] && m.values->bytes() == transposed) {
-        copies.push_back({t.name, m.tensor->name});
-        copied = true;
-        break;
-      }
-    if (!copied)
-      matrices[llvm::hash_value(values->bytes())].push_back({&t, values});
+    bool splat = isSplat(t, files);
+    if (readers.lookup(t.name) >= 2 && ((splat && t.payload.elements > 1) || matchesAny(options.untie, t.name)))
+      merged.push_back(t.name);
+    if (splat && !t.payload.file.empty() && !places.insert({t.payload.file, t.payload.offset}).second)
+      sharing.push_back(t.proto);
   }
+  auto internalize = [&](::onnx::TensorProto &proto, const Initializer &t) {
+    proto.set_raw_data(rawBytes(t, files).str());
+    proto.clear_external_data();
+    proto.clear_data_location();
+  };
+  for (::onnx::TensorProto *proto : sharing)
+    internalize(*proto, *llvm::find_if(tensors, [&](const Initializer &t) { return t.proto == proto; }));
 
   std::vector<std::pair<::onnx::NodeProto *, ::onnx::TensorProto>> biases;
   for (auto &node : *graph.mutable_node()) {
@@ -115,6 +91,7 @@ bool separateAliases(::onnx::GraphProto &graph, ArrayRef<Initializer> tensors, E
     if (auto bias = zeroBias(node, *w)) {
       StringRef stem = w->name;
       bias->set_name(freshName(stem.consume_back(".weight") ? stem.str() + ".bias" : w->name + ":bias", taken));
+      separated[bias->name()] = "";
       biases.push_back({&node, std::move(*bias)});
     }
   }
@@ -124,50 +101,145 @@ bool separateAliases(::onnx::GraphProto &graph, ArrayRef<Initializer> tensors, E
   }
 
   for (const std::string &name : merged) {
+    const Initializer &t = *llvm::find_if(tensors, [&](const Initializer &other) { return other.name == name; });
     bool first = true;
-    for (auto &node : *graph.mutable_node())
-      for (auto &input : *node.mutable_input()) {
-        if (input != name)
+    for (int n = 0, end = graph.node_size(); n < end; ++n)
+      for (int i = 0; i < graph.node(n).input_size(); ++i) {
+        if (graph.node(n).input(i) != name)
           continue;
         if (first) {
           first = false;
           continue;
         }
-        std::string fresh = freshName(name + ":" + nodeName(node).str(), taken);
-        const ::onnx::TensorProto *original = nullptr;
-        for (const auto &t : graph.initializer())
-          if (t.name() == name)
-            original = &t;
-        if (!original)
-          break; // a Constant node's value
-        ::onnx::TensorProto copy = *original;
-        copy.set_name(fresh);
-        input = fresh;
-        *graph.add_initializer() = std::move(copy);
+        std::string fresh = freshName(name + ":" + nodeName(graph.node(n)).str(), taken);
+        separated[fresh] = name;
+        graph.mutable_node(n)->set_input(i, fresh);
+        bool initializer = false;
+        for (int at = 0, last = graph.initializer_size(); at < last && !initializer; ++at)
+          if (graph.initializer(at).name() == name) {
+            initializer = true;
+            ::onnx::TensorProto copy = graph.initializer(at);
+            copy.set_name(fresh);
+            if (!t.payload.file.empty())
+              internalize(copy, t);
+            *graph.add_initializer() = std::move(copy);
+          }
+        for (int at = 0; at < end && !initializer; ++at)
+          if (graph.node(at).op_type() == "Constant" && graph.node(at).output_size() == 1 &&
+              graph.node(at).output(0) == name) {
+            ::onnx::NodeProto copy = graph.node(at);
+            copy.set_name(fresh);
+            copy.set_output(0, fresh);
+            *graph.add_node() = std::move(copy);
+            for (int back = graph.node_size() - 1; back > 0; --back) // ONNX wants producers first
+              graph.mutable_node()->SwapElements(back, back - 1);
+            ++n;
+            ++end;
+            break;
+          }
       }
   }
-  for (const auto &[copy, original] : copies) {
-    auto &initializers = *graph.mutable_initializer();
-    for (int i = 0; i < initializers.size(); ++i) {
-      if (initializers[i].name() != copy)
+  return !merged.empty() || !biases.empty() || !sharing.empty();
+}
+
+//===-- Ties -------------------------------------------------------------------===//
+
+/// Depends on the elements and how often each is there, not on their order: equal for a matrix and its transpose.
+static uint64_t bagHash(StringRef bytes, size_t width) {
+  uint64_t sum = bytes.size();
+  for (size_t i = 0; i < bytes.size(); i += width) {
+    uint64_t bits = 0;
+    memcpy(&bits, bytes.data() + i, width);
+    bits *= 0x9E3779B97F4A7C15ull;
+    sum += (bits ^ (bits >> 29)) * 0xBF58476D1CE4E5B9ull;
+  }
+  return sum;
+}
+
+/// Is b ([columns, rows]) the transpose of a ([rows, columns])?
+static bool isTransposed(StringRef a, StringRef b, int64_t rows, int64_t columns, size_t width) {
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j)
+      if (memcmp(a.data() + (i * columns + j) * width, b.data() + (j * rows + i) * width, width) != 0)
+        return false;
+  return true;
+}
+
+static bool isTransposedShape(ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
+  return a.size() == 2 && b.size() == 2 && a[0] == b[1] && a[1] == b[0];
+}
+
+static Initializer *rootOf(Initializer *t) {
+  while (t->tiedTo)
+    t = t->tiedTo;
+  return t;
+}
+
+void findTies(std::vector<Initializer> &tensors, const ImportOptions &options, StringRef file, ExternalFiles &files,
+              ImportErrors &errors) {
+  llvm::DenseMap<uint64_t, SmallVector<Initializer *>> bags;
+  for (Initializer &t : tensors) {
+    if (!t.trainable || t.payload.elements < 2 || matchesAny(options.untie, t.name) || isSplat(t, files))
+      continue;
+    StringRef bytes = rawBytes(t, files);
+    size_t width = t.payload.type.getIntOrFloatBitWidth() / 8;
+    auto &bag = bags[bagHash(bytes, width)];
+    for (Initializer *other : bag) {
+      if (other->payload.type != t.payload.type)
         continue;
-      initializers.DeleteSubrange(i, 1);
-      auto *node = graph.add_node();
-      node->set_op_type("Transpose");
-      node->set_name(copy);
-      node->add_input(original);
-      node->add_output(copy);
-      auto *perm = node->add_attribute();
-      perm->set_name("perm");
-      perm->set_type(::onnx::AttributeProto::INTS);
-      perm->add_ints(1);
-      perm->add_ints(0);
-      for (int at = graph.node_size() - 1; at > 0; --at) // ONNX wants producers first
-        graph.mutable_node()->SwapElements(at, at - 1);
+      StringRef first = rawBytes(*other, files);
+      const Shape &shape = other->payload.shape;
+      bool equal = shape == t.payload.shape && first == bytes;
+      if (!equal &&
+          !(isTransposedShape(shape, t.payload.shape) && isTransposed(first, bytes, shape[0], shape[1], width)))
+        continue;
+      t.tiedTo = other;
+      t.transposed = !equal;
       break;
     }
+    if (!t.tiedTo)
+      bag.push_back(&t);
   }
-  return !merged.empty() || !copies.empty() || !biases.empty();
+
+  for (const std::string &list : options.tie) {
+    SmallVector<StringRef> names;
+    StringRef(list).split(names, ',', -1, /*KeepEmpty=*/false);
+    if (names.size() < 2)
+      errors.add(ImportErrors::Bad, "--tie=" + list + ": needs two names or more: --tie=A,B");
+    Initializer *first = nullptr;
+    for (StringRef name : names) {
+      auto it = llvm::find_if(tensors, [&](const Initializer &t) { return t.name == name; });
+      if (it == tensors.end() || !it->parameter) {
+        errors.add(ImportErrors::Bad,
+                   file + ": --tie=" + list + ": " + quote(name) + " is no parameter" + nearNames(tensors, name));
+        break;
+      }
+      if (!first) {
+        first = rootOf(&*it);
+        continue;
+      }
+      Initializer *second = rootOf(&*it);
+      if (second == first)
+        continue;
+      bool equal = first->payload.shape == second->payload.shape;
+      if (first->payload.type != second->payload.type ||
+          (!equal && !isTransposedShape(first->payload.shape, second->payload.shape))) {
+        errors.add(ImportErrors::Bad, file + ": --tie=" + list + ": " + quote(first->name) + " is " +
+                                          showShape(first->payload.shape) + ", " + quote(name) + " is " +
+                                          showShape(second->payload.shape) +
+                                          "; one parameter has one shape, up to a transpose, and one type");
+        break;
+      }
+      second->tiedTo = first;
+      second->transposed = !equal;
+    }
+  }
+  // A copy of a copy is a copy of the first.
+  for (Initializer &t : tensors)
+    while (t.tiedTo && t.tiedTo->tiedTo) {
+      t.transposed ^= t.tiedTo->transposed;
+      t.tiedTo = t.tiedTo->tiedTo;
+    }
 }
 
 } // namespace mlir::llcc::frontend

@@ -67,13 +67,15 @@ FloatType Binder::roundedType(unsigned result) const {
 
 LogicalResult Binder::bad(const Twine &what) {
   hasFailed = true;
-  importer.errors.add(ImportErrors::Bad, importer.file + ": " + nodeLabel(node) + ": " + what);
+  importer.errors.add(ImportErrors::Bad, importer.file + ": " + nodeLabel(node) + ": " + what, nodeName(node),
+                      node.op_type(), what);
   return failure();
 }
 
 LogicalResult Binder::unsupported(const Twine &what) {
   hasFailed = true;
-  importer.errors.add(ImportErrors::Unsupported, importer.file + ": " + nodeLabel(node) + ": " + what);
+  importer.errors.add(ImportErrors::Unsupported, importer.file + ": " + nodeLabel(node) + ": " + what, nodeName(node),
+                      node.op_type(), what);
   return failure();
 }
 

@@ -4,9 +4,12 @@
 
 namespace mlir::llcc {
 
-void ImportErrors::add(Kind kind, const Twine &message) {
+void ImportErrors::add(Kind kind, const Twine &message) { add(kind, message, "", "", message); }
+
+void ImportErrors::add(Kind kind, const Twine &message, StringRef node, StringRef op, const Twine &what) {
   constexpr Kind gravest[] = {Escape, Missing, Bad, Unsupported};
   messages.push_back(message.str());
+  problems.push_back({kind, node.str(), op.str(), what.str()});
   for (Kind k : gravest)
     if (k == kind || exitCode == k) {
       exitCode = k;

@@ -2,6 +2,7 @@
 #ifndef LLCC_FRONTENDS_ONNX_IMPORT_H
 #define LLCC_FRONTENDS_ONNX_IMPORT_H
 
+#include "frontends/onnx/Report.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -21,12 +22,19 @@ struct ImportErrors {
   std::vector<std::string> messages;
   /// What may not be meant, but does not stop the import.
   std::vector<std::string> warnings;
+  /// The same, taken apart: `node` and `op` are empty where no node is to blame; `what` is the sentence without them.
+  struct Problem {
+    Kind kind;
+    std::string node, op, what;
+  };
+  std::vector<Problem> problems;
   /// 0 while nothing is wrong. Grave before mild: Escape, Missing, Bad, Unsupported.
   int exitCode = 0;
   /// Inputs whose values the refused nodes would have had to know (shapes, axes): see ImportOptions::known.
   std::set<std::string> wanted;
 
   void add(Kind kind, const Twine &message);
+  void add(Kind kind, const Twine &message, StringRef node, StringRef op, const Twine &what);
   void warn(const Twine &message) { warnings.push_back(message.str()); }
   bool empty() const { return messages.empty(); }
 };
@@ -64,7 +72,14 @@ struct ImportOptions {
   std::vector<Dropout> dropout;
   /// Operators run as the file says, training forms included, and nothing is made for training (llcc run).
   bool asWritten = false;
-  std::string output; ///< graph output that comes first (the one that is trained); empty: the file's first
+  std::vector<std::string> tie;   ///< "A,B": parameters that are one, whatever their values
+  std::vector<std::string> untie; ///< globs of parameters that are several, though their values are equal
+  std::vector<std::string> lora;  ///< "r=8,alpha=16,GLOB": matching weights get low-rank adapters, the rest is frozen
+  uint64_t seed = 0;              ///< of the adapters' first values
+  ImportReport *report = nullptr; ///< filled where given; then the import goes on behind what is refused, as far as the
+                                  ///< shapes are known, and sizes that nobody gave are assumed
+  int64_t assumedSize = 16;       ///< …these, where `report` is given
+  std::string output;             ///< graph output that comes first (the one that is trained); empty: the file's first
   /// The inputs' arrays say their shapes: then there is no batch, an array takes the place of an initializer of its
   /// name, and nothing is a trained parameter.
   std::optional<InputArrays> arrays;
@@ -86,6 +101,17 @@ struct WeightBytes {
   std::string section;
   uint64_t offset = 0;
   uint64_t bytes = 0;
+  /// The file holds the parameter more than once: these are written back too.
+  struct Copy {
+    std::string name, section;
+    uint64_t offset = 0;
+    bool transposed = false; ///< the copy holds the transpose of the (two-dimensional) parameter
+  };
+  std::vector<Copy> copies;
+  /// Low-rank adaptation: saved as value + mergeScale · mergeLeft · mergeRight, transposed where mergeTransposed.
+  std::string mergeLeft, mergeRight;
+  double mergeScale = 0;
+  bool mergeTransposed = false;
 };
 
 /// How the ONNX file declares an input or output: the IR has no signs, the file has.
@@ -106,7 +132,8 @@ struct ImportedModel {
 };
 
 /// Imports the model at `path`. `context` must have the llcc, arith, math and func dialects loaded or loadable.
-/// On failure `errors` says everything that is wrong. Nothing a file contains makes it crash.
+/// On failure `errors` says everything that is wrong; with a report, success beside errors means that the module has
+/// stand-ins (builtin.unrealized_conversion_cast) for refused nodes. Nothing a file contains makes it crash.
 FailureOr<ImportedModel> importOnnx(StringRef path, const ImportOptions &options, MLIRContext *context,
                                     ImportErrors &errors);
 

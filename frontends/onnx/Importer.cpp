@@ -3,7 +3,6 @@
 #include "frontends/onnx/Importer.h"
 #include "compiler/ir/LLCC.h"
 #include "compiler/ir/Provenance.h"
-#include "frontends/onnx/Aliases.h"
 #include "frontends/onnx/GraphOrder.h"
 #include "frontends/onnx/InputArrays.h"
 #include "frontends/onnx/InputDims.h"
@@ -18,6 +17,7 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/Path.h"
+#include <set>
 
 namespace mlir::llcc::frontend {
 
@@ -96,7 +96,8 @@ std::pair<Type, Shape> Importer::typeOfName(const std::string &name) {
   return {s->tensor->payload.type, s->tensor->payload.shape};
 }
 
-Value Importer::addParameter(StringRef name, const Constant *constant, Initializer *tensor, RankedTensorType type) {
+Value Importer::addParameter(StringRef name, const Constant *constant, Initializer *tensor, RankedTensorType type,
+                             bool trainable) {
   Argument argument;
   argument.name = name.str();
   argument.tensor = tensor;
@@ -104,11 +105,29 @@ Value Importer::addParameter(StringRef name, const Constant *constant, Initializ
     argument.computed = constant->bytes();
   NamedAttrList attributes;
   attributes.set("llcc.param", builder.getStringAttr(name));
-  if (tensor && tensor->trainable)
+  if (trainable)
     attributes.set("llcc.trainable", builder.getUnitAttr());
   argument.attributes = attributes.getDictionary(context);
   arguments.push_back(std::move(argument));
   return function.getBody().front().addArgument(type, nodeLoc(context, name));
+}
+
+/// weight + scale · B·A, at the head of the block.
+Value Importer::adapt(StringRef name, Value weight, const Adapter &adapter) {
+  auto parameter = [&](const std::string &called, const Constant &first) {
+    return addParameter(called, &first, nullptr, RankedTensorType::get(first.shape, first.type), true);
+  };
+  Value a = parameter(adapter.nameA, *adapter.firstA), b = parameter(adapter.nameB, *adapter.firstB);
+  Location loc = nodeLoc(context, name);
+  Type element = frontend::typeOf(weight).getElementType();
+  bool turned = adapter.inFirst; // [in, out] = Aᵀ·Bᵀ
+  auto type = RankedTensorType::get(shapeOf(weight), element);
+  SmallVector<int64_t> none, zero = {0}, one = {1};
+  Value product = DotOp::create(builder, loc, type, turned ? a : b, turned ? b : a, none, none, turned ? zero : one,
+                                turned ? one : zero);
+  Value scale = arith::ConstantOp::create(
+      builder, loc, DenseElementsAttr::get(type, ArrayRef<Attribute>{FloatAttr::get(element, adapter.scale)}));
+  return arith::AddFOp::create(builder, loc, weight, arith::MulFOp::create(builder, loc, product, scale));
 }
 
 Value Importer::valueOf(const std::string &name) {
@@ -129,13 +148,30 @@ Value Importer::valueOf(Slot &given, StringRef name) {
   };
   if (constant && isInline(*constant)) {
     s->value = arith::ConstantOp::create(builder, nodeLoc(context, name), constant->attribute());
+  } else if (Slot *own = s->tensor ? slot(s->tensor->name) : nullptr; own && own != s && own->tensor == s->tensor) {
+    s->value = valueOf(*own, s->tensor->name); // an Identity of it
+  } else if (s->tensor && s->tensor->tiedTo) {
+    bool transposed = s->tensor->transposed;
+    Value original = valueOf(s->tensor->tiedTo->name);
+    auto type = RankedTensorType::get(s->tensor->payload.shape, s->tensor->payload.type);
+    if (Operation *made = original.getDefiningOp())
+      builder.setInsertionPointAfter(made);
+    else
+      builder.setInsertionPointToStart(&function.getBody().front());
+    if (transposed)
+      original = TransposeOp::create(builder, nodeLoc(context, name), type, original, ArrayRef<int64_t>{1, 0});
+    s->value = original;
+    s->element = s->tensor->payload.type;
   } else if (s->tensor) { // one argument, under however many names (Identity)
     auto same = llvm::find_if(arguments, [&](const Argument &a) { return a.tensor == s->tensor; });
     s->value = same != arguments.end()
                    ? Value(function.getArgument(same - arguments.begin()))
                    : addParameter(s->tensor->name, nullptr, s->tensor,
-                                  RankedTensorType::get(s->tensor->payload.shape, storageType(s->tensor->payload.type)));
+                                  RankedTensorType::get(s->tensor->payload.shape, storageType(s->tensor->payload.type)),
+                                  s->tensor->trainable);
     s->element = s->tensor->payload.type;
+    if (auto adapter = adapters.find(s->tensor); adapter != adapters.end())
+      s->value = adapt(name, s->value, adapter->second);
   } else { // computed: masks repeat along batch and heads, they are stored once
     auto type = RankedTensorType::get(constant->shape, storageType(constant->type));
     ConstantPtr once = withoutRepeats(constant);
@@ -143,7 +179,8 @@ Value Importer::valueOf(Slot &given, StringRef name) {
     if (isInline(*once))
       value = arith::ConstantOp::create(builder, nodeLoc(context, name), once->attribute());
     else
-      value = addParameter(name, once.get(), nullptr, RankedTensorType::get(once->shape, storageType(once->type)));
+      value =
+          addParameter(name, once.get(), nullptr, RankedTensorType::get(once->shape, storageType(once->type)), false);
     if (once != constant)
       value = BroadcastOp::create(builder, nodeLoc(context, name), type, value,
                                   llvm::to_vector(llvm::seq<int64_t>(0, type.getRank())));
@@ -306,8 +343,12 @@ void Importer::refuseUnknownOperators(ArrayRef<const ::onnx::NodeProto *> nodes)
     std::string why = oldest ? "is supported from opset " + std::to_string(oldest) + " on, the model has opset " +
                                    std::to_string(opset) + "; export it with a newer opset"
                              : "is not supported";
-    errors.add(ImportErrors::Unsupported,
-               file + ": operator " + op + " " + why + ": " + (where.size() == 1 ? "node " : "nodes ") + names);
+    std::string sentence =
+        file + ": operator " + op + " " + why + ": " + (where.size() == 1 ? "node " : "nodes ") + names;
+    if (!options.report)
+      errors.add(ImportErrors::Unsupported, sentence);
+    for (const auto *node : options.report ? ArrayRef(where) : ArrayRef<const ::onnx::NodeProto *>())
+      errors.add(ImportErrors::Unsupported, sentence, nodeName(*node), node->op_type(), "operator " + op + " " + why);
   }
 }
 
@@ -396,6 +437,8 @@ void Importer::importNode(const ::onnx::NodeProto &node) {
       return;
     }
   }
+  if (options.report && standIn(node))
+    return;
   Slot broken;
   broken.broken = true;
   for (const auto &output : node.output())
@@ -561,6 +604,26 @@ static void markClasses(func::FuncOp function) {
   });
 }
 
+/// Live nodes in order, and the stored tensors that they read; parameters are one initializer each after it.
+void Importer::collectTensors() {
+  auto collect = [&](ImportErrors &said) {
+    nodes = orderNodes(model.graph(), file, said);
+    if (said.empty())
+      tensors =
+          collectInitializers(*model.mutable_graph(), withNested(nodes), opset, options, file, context, files, said);
+  };
+  ImportErrors first; // said again, whole, by the second time
+  collect(first);
+  if (!first.empty() || !separateAliases(*model.mutable_graph(), tensors, options, files, separated))
+    errors = std::move(first);
+  else
+    collect(errors);
+  if (errors.empty())
+    findTies(tensors, options, file, files, errors);
+  if (errors.empty())
+    adapters = chooseAdapters(tensors, model.graph(), options, file, errors);
+}
+
 FailureOr<ImportedModel> Importer::run() {
   SmallString<128> path(files.location());
   llvm::sys::path::append(path, file);
@@ -574,18 +637,8 @@ FailureOr<ImportedModel> Importer::run() {
   if (failed(inlineFunctions(model, opset, file, opsets, errors)))
     return failure();
   hoistInitializers(*model.mutable_graph());
-  auto collect = [&](ImportErrors &said) {
-    nodes = orderNodes(model.graph(), file, said);
-    if (said.empty())
-      tensors =
-          collectInitializers(*model.mutable_graph(), withNested(nodes), opset, options, file, context, files, said);
-  };
-  ImportErrors first; // said again, whole, by the second time
-  collect(first);
-  if (!first.empty() || !separateAliases(*model.mutable_graph(), tensors, files))
-    errors = std::move(first);
-  else
-    collect(errors);
+  collectTensors();
+  bool sound = errors.empty();
   for (const auto *node : withNested(nodes))
     for (const auto &input : namesReadBy(*node))
       used.insert(input);
@@ -599,12 +652,14 @@ FailureOr<ImportedModel> Importer::run() {
   createFunction();
   bool inputsFit = succeeded(importInputs());
   refuseUnknownOperators(nodes);
-  if (!inputsFit || !errors.empty())
+  if (options.report)
+    fillReport();
+  if (!inputsFit || !sound)
     return failure();
   placeDropout(nodes);
   for (const auto *node : nodes)
     importNode(*node);
-  if (failed(importOutputs()) || !errors.empty())
+  if (failed(importOutputs()) || (!errors.empty() && !options.report))
     return failure();
   if (!options.arrays) // the loader of training data checks classes; `llcc run` takes what ONNX allows
     markClasses(function);
@@ -623,13 +678,20 @@ FailureOr<ImportedModel> Importer::run() {
   return imported;
 }
 
+/// Section and offset of the bytes of a stored tensor; `raw`: of the tensors inside the serialized model.
+std::pair<std::string, uint64_t> Importer::placeOf(const Initializer &tensor,
+                                                   const llvm::StringMap<std::pair<uint64_t, uint64_t>> &raw) const {
+  if (!tensor.payload.file.empty())
+    return {"file:" + tensor.payload.file, tensor.payload.offset};
+  return {"model.onnx", raw.lookup(tensor.name).first};
+}
+
 void Importer::placeWeights(ImportedModel &imported) {
   std::string computed;
-  std::vector<std::string> external;
   writeInferenceForm(*model.mutable_graph(), opset);
-  for (const Argument &a : arguments)
-    if (a.tensor)
-      makeRaw(*a.tensor->proto, a.tensor->payload);
+  for (const Initializer &t : tensors)
+    if (t.parameter)
+      makeRaw(*t.proto, t.payload);
   std::string bytes = serializeModel(model);
   auto raw = findRawData(bytes);
   for (const Argument &a : arguments) {
@@ -643,21 +705,32 @@ void Importer::placeWeights(ImportedModel &imported) {
       w.offset = computed.size();
       w.bytes = a.computed.size();
       computed += a.computed;
-    } else if (!a.tensor->payload.file.empty()) {
-      w.section = "file:" + a.tensor->payload.file;
-      w.offset = a.tensor->payload.offset;
-      w.bytes = a.tensor->payload.bytes;
-      if (!llvm::is_contained(external, a.tensor->payload.file))
-        external.push_back(a.tensor->payload.file);
     } else {
-      w.section = "model.onnx";
-      std::tie(w.offset, w.bytes) = raw.lookup(a.name);
+      w.bytes = a.tensor->payload.bytes;
+      std::tie(w.section, w.offset) = placeOf(*a.tensor, raw);
+      for (const Initializer &t : tensors)
+        if (t.tiedTo == a.tensor) {
+          auto [section, offset] = placeOf(t, raw);
+          w.copies.push_back({t.name, section, offset, t.transposed});
+        }
+      if (auto adapter = adapters.find(a.tensor); adapter != adapters.end()) {
+        w.mergeLeft = adapter->second.nameB;
+        w.mergeRight = adapter->second.nameA;
+        w.mergeScale = adapter->second.scale;
+        w.mergeTransposed = adapter->second.inFirst;
+      }
     }
     imported.weights.push_back(std::move(w));
   }
   imported.sections.push_back({"model.onnx", std::move(bytes)});
-  for (const std::string &location : external)
-    imported.sections.push_back({"file:" + location, files.take(location)});
+  // Whole files, constants in them included: a saved model finds its files beside it.
+  std::set<std::string> external;
+  for (const Initializer &t : tensors)
+    if (!t.payload.file.empty())
+      external.insert("file:" + t.payload.file);
+  for (StringRef section : external)
+    if (std::string location = section.str(); section.consume_front("file:"))
+      imported.sections.push_back({location, files.take(section.str())});
   if (!computed.empty())
     imported.sections.push_back({"constants", std::move(computed)});
 }

@@ -2,9 +2,11 @@
 #ifndef LLCC_FRONTENDS_ONNX_IMPORTER_H
 #define LLCC_FRONTENDS_ONNX_IMPORTER_H
 
+#include "frontends/onnx/Adapters.h"
+#include "frontends/onnx/Aliases.h"
 #include "frontends/onnx/Binder.h"
-#include "frontends/onnx/PaddedRows.h"
 #include "frontends/onnx/Functions.h"
+#include "frontends/onnx/PaddedRows.h"
 #include "frontends/onnx/Parameters.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringMap.h"
@@ -75,13 +77,22 @@ private:
   LogicalResult importOutputs();
   void dropUnused();
   void placeWeights(ImportedModel &imported);
-  Value addParameter(StringRef name, const Constant *constant, Initializer *tensor, RankedTensorType type);
+  void collectTensors();
+  bool standIn(const ::onnx::NodeProto &node);
+  void fillReport();
+  std::pair<std::string, uint64_t> placeOf(const Initializer &tensor,
+                                           const llvm::StringMap<std::pair<uint64_t, uint64_t>> &raw) const;
+  Value addParameter(StringRef name, const Constant *constant, Initializer *tensor, RankedTensorType type,
+                     bool trainable);
+  Value adapt(StringRef name, Value weight, const Adapter &adapter);
 
   ::onnx::ModelProto model;
   int64_t opset = 0;
   int64_t batch = 0;
   std::vector<Initializer> tensors;
   llvm::StringMap<double> dropped; ///< values behind which dropout is inserted, with its ratio
+  Separated separated;
+  std::map<const Initializer *, Adapter> adapters;
   std::map<std::string, Slot> slots;
   /// For each subgraph being imported: names it has defined, and what they stood for outside.
   std::vector<std::vector<std::pair<std::string, std::optional<Slot>>>> scopes;

@@ -2,14 +2,18 @@
 #include "frontends/onnx/InputDims.h"
 #include "frontends/onnx/Binder.h"
 #include "frontends/onnx/Payload.h"
-#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSet.h"
+#include <set>
 
 namespace mlir::llcc::frontend {
 
 using Dimension = ::onnx::TensorShapeProto::Dimension;
+
+/// What --dim calls a dimension: its name in the file, else "input[axis]".
+static std::string symbolOf(StringRef input, const Dimension &d, size_t axis) {
+  return d.dim_param().empty() ? (input + "[" + Twine(axis) + "]").str() : d.dim_param();
+}
 
 static bool hasSize(const Dimension &d) { return d.has_dim_value() && d.dim_value() >= 0; }
 
@@ -157,14 +161,15 @@ std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const Imp
                                       Twine(options.parts) + " microbatches; use --microbatches with a divisor of it");
   bound.batch = whole / options.parts;
 
-  llvm::MapVector<StringRef, std::string> missing; // symbol -> the input that has it
+  std::vector<std::pair<std::string, std::string>> missing; // symbol -> the input that has it
   for (const auto *input : inputs) {
     const auto &tensor = input->type().tensor_type();
     BoundInput b;
     b.name = input->name();
     Shape shape;
     for (const auto &[i, dim] : llvm::enumerate(tensor.shape().dim())) {
-      auto known = options.dims.find(dim.dim_param());
+      std::string symbol = symbolOf(b.name, dim, i);
+      auto known = options.dims.find(symbol);
       bool named = !hasSize(dim) && !dim.dim_param().empty();
       bool isBatch =
           i == 0 &&
@@ -175,13 +180,18 @@ std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const Imp
         shape.push_back(isBatch ? bound.batch : dim.dim_value());
       else if (isBatch || (named && symbolicBatch && dim.dim_param() == batchSymbol))
         shape.push_back(bound.batch);
-      else if (named && known != options.dims.end())
+      else if (known != options.dims.end())
         shape.push_back(known->second);
-      else if (named)
-        missing.insert({dim.dim_param(), (quote(b.name) + " dimension " + Twine(i)).str()});
-      else
-        errors.add(ImportErrors::Bad, file + ": input " + quote(b.name) + " has no size and no name at dimension " +
-                                          Twine(i) + "; give the dimension a name in the model, then --dim NAME=SIZE");
+      else if (options.report)
+        shape.push_back(options.assumedSize);
+      else if (llvm::none_of(missing, [&](const auto &entry) { return entry.first == symbol; }))
+        missing.push_back({symbol, (quote(b.name) + " dimension " + Twine(i)).str()});
+      if (options.report && !hasSize(dim) && !shape.empty()) {
+        bool ofBatch = isBatch || (named && symbolicBatch && dim.dim_param() == batchSymbol);
+        bool given = known != options.dims.end() || (ofBatch && (options.batch || batchGiven));
+        options.report->dimensions.push_back(
+            {symbol, b.name, int64_t(i), shape.back() * (ofBatch ? options.parts : 1), ofBatch, !given});
+      }
     }
     if (int64_t(shape.size()) != tensor.shape().dim_size())
       continue; // said
@@ -196,20 +206,20 @@ std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const Imp
     std::string where, flags;
     for (auto &[symbol, place] : missing) {
       where += (where.empty() ? "" : ", ") + quote(symbol) + " (input " + place + ")";
-      flags += " --dim " + symbol.str() + "=SIZE";
+      flags += " --dim " + symbol + "=SIZE";
     }
     errors.add(ImportErrors::Bad, file + ": symbolic dimensions have no size: " + where + "; give" + flags);
   }
-  llvm::SetVector<StringRef> symbols;
+  std::set<std::string> symbols;
   for (const auto &input : graph.input())
-    for (const auto &dim : input.type().tensor_type().shape().dim())
-      if (!hasSize(dim) && !dim.dim_param().empty() && !initializers.contains(input.name()))
-        symbols.insert(dim.dim_param());
+    for (const auto &[i, dim] : llvm::enumerate(input.type().tensor_type().shape().dim()))
+      if (!hasSize(dim) && !initializers.contains(input.name()))
+        symbols.insert(symbolOf(input.name(), dim, i));
   std::string known;
-  for (StringRef symbol : symbols)
+  for (const std::string &symbol : symbols)
     known += (known.empty() ? "" : ", ") + quote(symbol);
   for (const auto &[name, size] : options.dims)
-    if (!symbols.contains(name))
+    if (!symbols.count(name))
       errors.add(ImportErrors::Bad, file + ": --dim " + name + "=" + Twine(size) + " names no dimension of an input, " +
                                         (known.empty() ? "all of them have sizes" : "there are " + known));
     else if (size < 0)

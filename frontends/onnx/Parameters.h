@@ -6,6 +6,13 @@
 
 namespace mlir::llcc::frontend {
 
+/// What a stored float tensor is, why, in words that `llcc check` prints.
+struct Decision {
+  bool parameter = false;
+  std::string role;   ///< "weight", "table", "bias or summand", "scale", "scalar", "mask", "statistics", …
+  std::string reason; ///< a clause with the node that decided
+};
+
 /// A tensor stored in the model: an initializer, or the value of a Constant node where the model has no float
 /// initializer.
 struct Initializer {
@@ -14,9 +21,21 @@ struct Initializer {
   Payload payload;
   bool parameter = false;
   bool trainable = false;
-  bool statistic = false; ///< running mean or variance of a BatchNormalization: never trained, perhaps tracked
-  ConstantPtr constant;   ///< filled when somebody asks for the elements
+  bool statistic = false;        ///< running mean or variance of a BatchNormalization: never trained, perhaps tracked
+  Decision decision;             ///< floats only
+  Initializer *tiedTo = nullptr; ///< it is a copy of this parameter
+  bool transposed = false;       ///< …as its transpose
+  ConstantPtr constant;          ///< filled when somebody asks for the elements
 };
+
+/// The elements of a tensor as they lie in memory; typed fields become raw_data. Lives as long as the tensor and
+/// `files`.
+StringRef rawBytes(const Initializer &tensor, ExternalFiles &files);
+/// All elements have the same bits (true for one, and for none).
+bool isSplat(const Initializer &tensor, ExternalFiles &files);
+bool matchesAny(ArrayRef<std::string> globs, StringRef name);
+/// "; near: …" with the names of float tensors that resemble `name`, nearest first.
+std::string nearNames(ArrayRef<Initializer> tensors, StringRef name);
 
 /// Collects the tensors that `nodes` (live, in order) or the graph's outputs read, checks their payloads, and decides
 /// from the role in which they are read what they are. Globs of `options` overrule that. Says what is wrong in

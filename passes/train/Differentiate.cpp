@@ -58,6 +58,20 @@ SmallVector<Operation *> opsWithoutRule(Block &block, Value loss, const DenseSet
   return missing;
 }
 
+} // namespace
+
+SmallVector<Operation *> opsWithoutGradient(func::FuncOp gradients) {
+  SmallVector<Value> sources;
+  for (auto [arg, name] : trainableParams(gradients))
+    sources.push_back(gradients.getArgument(arg));
+  if (!hasPlainBody(gradients) || returnOf(gradients).getNumOperands() == 0)
+    return {};
+  Block &block = gradients.getBody().front();
+  return opsWithoutRule(block, returnOf(gradients).getOperand(0), dependents(block, sources));
+}
+
+namespace {
+
 struct DifferentiatePass : impl::DifferentiatePassBase<DifferentiatePass> {
   using DifferentiatePassBase::DifferentiatePassBase;
 

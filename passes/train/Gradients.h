@@ -2,6 +2,7 @@
 #ifndef LLCC_PASSES_TRAIN_GRADIENTS_H
 #define LLCC_PASSES_TRAIN_GRADIENTS_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/train/Emitter.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -44,6 +45,10 @@ public:
 private:
   Cotangents &cotangents;
 };
+
+/// Ops of @gradients (after llcc-attach-loss) that a cotangent would reach on its way from the loss to a trainable
+/// parameter, but that have no rule; in order. Empty too where the function has no loss.
+SmallVector<Operation *> opsWithoutGradient(func::FuncOp gradients);
 
 class GradientTable {
 public:

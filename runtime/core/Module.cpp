@@ -8,6 +8,27 @@
 
 namespace llcc::rt {
 
+/// What a save reads of a parameter beside its own bytes (Plan.h): shapes that fit.
+static void checkSaving(const std::string &path, const Plan &plan, const Variable &v) {
+  bool fits = true;
+  for (const Variable::Copy &copy : v.copies)
+    fits &= !copy.transposed || v.shape.dims.size() == 2;
+  if (!v.mergeLeft.empty() || !v.mergeRight.empty()) {
+    const Variable *left = nullptr, *right = nullptr;
+    for (const Variable &other : plan.variables) {
+      left = other.name == v.mergeLeft ? &other : left;
+      right = other.name == v.mergeRight ? &other : right;
+    }
+    fits = fits && left && right && v.shape.dims.size() == 2 && left->shape.dims.size() == 2 &&
+           right->shape.dims.size() == 2 && left->shape.dims[1] == right->shape.dims[0] &&
+           left->shape.dims[0] == v.shape.dims[v.mergeTransposed ? 1 : 0] &&
+           right->shape.dims[1] == v.shape.dims[v.mergeTransposed ? 0 : 1] && left->shape.type == v.shape.type &&
+           right->shape.type == v.shape.type && (v.shape.type == DType::F32 || v.shape.type == DType::F64);
+  }
+  if (!fits)
+    throw Error{Data, path + ": parameter \"" + v.name + "\" is saved with others whose shapes do not fit"};
+}
+
 Module::Module(const std::string &path) : path(path) {
   struct stat info;
   if (::stat(path.c_str(), &info) != 0)
@@ -35,6 +56,7 @@ Module::Module(const std::string &path) : path(path) {
       throw Error{Data, path + ": parameter \"" + v.name + "\" is said to be " + std::to_string(v.storedBytes()) +
                             " bytes at " + std::to_string(v.offset) + " of section \"" + v.section + "\", which has " +
                             std::to_string(section.size()) + " bytes"};
+    checkSaving(path, plan, v);
   }
   // An artifact for another kind of device can be looked at and exported; a session refuses it.
   if (!onCpu())

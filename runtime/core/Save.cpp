@@ -15,25 +15,86 @@ void need(const std::string &error) {
     throw Error{CannotCreate, error};
 }
 
-/// Parameters whose bytes are in a section, by place.
-std::vector<size_t> parametersIn(const Plan &plan, const std::string &section) {
-  std::vector<size_t> list;
-  for (size_t v = 0; v < plan.variables.size(); ++v)
-    if (plan.variables[v].role == Variable::Role::Param && plan.variables[v].section == section)
-      list.push_back(v);
-  std::sort(list.begin(), list.end(),
-            [&](size_t a, size_t b) { return plan.variables[a].offset < plan.variables[b].offset; });
+/// A place in a section that holds a parameter, or its transpose.
+struct Place {
+  size_t variable;
+  uint64_t offset;
+  bool transposed;
+};
+
+/// Places of parameters in a section, in order.
+std::vector<Place> placesIn(const Plan &plan, const std::string &section) {
+  std::vector<Place> list;
+  for (size_t v = 0; v < plan.variables.size(); ++v) {
+    const Variable &variable = plan.variables[v];
+    if (variable.role != Variable::Role::Param)
+      continue;
+    if (variable.section == section)
+      list.push_back({v, variable.offset, false});
+    for (const Variable::Copy &copy : variable.copies)
+      if (copy.section == section)
+        list.push_back({v, copy.offset, copy.transposed});
+  }
+  std::sort(list.begin(), list.end(), [](const Place &a, const Place &b) { return a.offset < b.offset; });
   return list;
 }
 
-/// The values of parameter `v` as its section holds them.
-void storedValues(const Session &session, size_t v, char *to) {
+/// The number of the parameter called `name`.
+size_t variableNamed(const Session &session, const std::string &name) {
+  const Plan &plan = session.module.plan;
+  for (size_t v = 0; v < plan.variables.size(); ++v)
+    if (plan.variables[v].role == Variable::Role::Param && plan.variables[v].name == name)
+      return v;
+  throw Error{Data, session.module.path + ": has no parameter \"" + name + "\", which another one is merged with"};
+}
+
+/// values += scale · left · right (two-dimensional), rounded once for each element.
+template <class T> void mergeInto(const Session &session, const Variable &into, std::vector<char> &values) {
+  size_t l = variableNamed(session, into.mergeLeft), r = variableNamed(session, into.mergeRight);
+  const Shape &left = session.module.plan.variables[l].shape, &right = session.module.plan.variables[r].shape;
+  size_t m = size_t(left.dims[0]), inner = size_t(left.dims[1]), n = size_t(right.dims[1]);
+  std::vector<T> a(left.elements()), b(right.elements());
+  session.get(l, reinterpret_cast<char *>(a.data()));
+  session.get(r, reinterpret_cast<char *>(b.data()));
+  T *out = reinterpret_cast<T *>(values.data());
+  std::vector<double> row(n);
+  for (size_t i = 0; i < m; ++i) {
+    std::fill(row.begin(), row.end(), 0.0);
+    for (size_t k = 0; k < inner; ++k)
+      for (size_t j = 0; j < n; ++j)
+        row[j] += double(a[i * inner + k]) * double(b[k * n + j]);
+    for (size_t j = 0; j < n; ++j) {
+      T &element = into.mergeTransposed ? out[j * m + i] : out[i * n + j];
+      element = T(double(element) + into.mergeScale * row[j]);
+    }
+  }
+}
+
+/// The bytes that a model gets for a parameter, in the type that it has there.
+void saved(const Session &session, size_t v, bool transposed, bool merge, std::vector<char> &values) {
   const Variable &variable = session.module.plan.variables[v];
+  values.resize(variable.shape.bytes());
+  session.get(v, values.data());
+  if (merge && !variable.mergeLeft.empty()) {
+    if (variable.shape.type == DType::F64)
+      mergeInto<double>(session, variable, values);
+    else
+      mergeInto<float>(session, variable, values);
+  }
+  if (transposed) {
+    size_t width = sizeOf(variable.shape.type), rows = size_t(variable.shape.dims[0]),
+           columns = size_t(variable.shape.dims[1]);
+    std::vector<char> turned(values.size());
+    for (size_t i = 0; i < rows; ++i)
+      for (size_t j = 0; j < columns; ++j)
+        std::memcpy(turned.data() + (j * rows + i) * width, values.data() + (i * columns + j) * width, width);
+    values.swap(turned);
+  }
   if (variable.stored == variable.shape.type)
-    return session.get(v, to);
-  std::vector<float> master(variable.shape.elements());
-  session.get(v, reinterpret_cast<char *>(master.data()));
-  narrow(variable.stored, master.data(), to, master.size());
+    return;
+  std::vector<char> stored(variable.storedBytes());
+  narrow(variable.stored, reinterpret_cast<const float *>(values.data()), stored.data(), variable.shape.elements());
+  values.swap(stored);
 }
 
 /// Writes a section with the parameters in it replaced, without holding it in memory a second time.
@@ -44,16 +105,14 @@ void writeSection(const Session &session, const std::string &section, const std:
   need(file.open(path, bytes.size()));
   uint64_t at = 0;
   std::vector<char> values;
-  for (size_t v : parametersIn(plan, section)) {
-    const Variable &variable = plan.variables[v];
-    if (variable.offset < at)
+  for (const Place &place : placesIn(plan, section)) {
+    saved(session, place.variable, place.transposed, /*merge=*/true, values);
+    if (place.offset < at || place.offset > bytes.size() || values.size() > bytes.size() - place.offset)
       throw Error{Data, session.module.path + ": parameters overlap in section \"" + section + "\" at byte " +
-                            std::to_string(variable.offset)};
-    need(file.write(bytes.data() + at, variable.offset - at));
-    values.resize(variable.storedBytes());
-    storedValues(session, v, values.data());
+                            std::to_string(place.offset)};
+    need(file.write(bytes.data() + at, place.offset - at));
     need(file.write(values.data(), values.size()));
-    at = variable.offset + values.size();
+    at = place.offset + values.size();
   }
   need(file.write(bytes.data() + at, bytes.size() - at));
   need(file.commit());
@@ -95,8 +154,13 @@ void saveArtifact(const Session &session, const std::string &path) {
   std::vector<Section> sections;
   for (const std::string &name : session.module.artifact.names()) {
     sections.push_back({name, std::string(session.module.artifact.section(name))});
-    for (size_t v : parametersIn(plan, name))
-      storedValues(session, v, sections.back().bytes.data() + plan.variables[v].offset);
+    std::vector<char> values;
+    for (const Place &place : placesIn(plan, name)) {
+      saved(session, place.variable, place.transposed, /*merge=*/false, values);
+      if (place.offset > sections.back().bytes.size() || values.size() > sections.back().bytes.size() - place.offset)
+        throw Error{Data, session.module.path + ": a parameter leaves section \"" + name + "\""};
+      std::memcpy(sections.back().bytes.data() + place.offset, values.data(), values.size());
+    }
   }
   need(writeArtifact(path, sections));
 }

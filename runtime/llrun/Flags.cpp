@@ -53,7 +53,9 @@ void addTrainFlags(CLI::App &app, TrainOptions &o) {
   app.add_option("--seed", o.seed, "of the shuffle and of random bits (dropout)")->type_name("N")->check(atLeast(0));
   app.add_option("--lr", o.lr, "learning rate, instead of the compiled one")->type_name("X");
   app.add_option("--metrics", o.metrics, "JSON lines, one a step")->type_name("FILE.jsonl");
-  app.add_option("--save", o.save, "trained model (.onnx) or artifact (.llx)")->type_name("FILE");
+  app.add_option("--save", o.save,
+                 "trained model (.onnx), artifact (.llx), or the trained parameters alone (.safetensors)")
+      ->type_name("FILE");
   app.add_option("--checkpoint", o.checkpoint, "keep checkpoints here")->type_name("DIR");
   app.add_option("--checkpoint-every", o.checkpointEvery, "steps between checkpoints (default: each epoch)")
       ->type_name("N")

@@ -118,6 +118,7 @@ private:
   std::string memoryText();
   void resume();
   void trainStep(int64_t step);
+  void saveModel();
   void saveGradients(const std::vector<llcc_rt_tensor> &inputs, double lr, llcc_rt_step_result &result);
   void measure(int64_t step);
   void checkpoint(int64_t step);
@@ -155,8 +156,8 @@ void Run::prepare() {
     auto ends = [&](const std::string &suffix) {
       return options.save.size() > suffix.size() && options.save.substr(options.save.size() - suffix.size()) == suffix;
     };
-    if (!ends(".onnx") && !ends(".llx"))
-      throw Failure{64, "--save=" + options.save + ": needs a name that ends in .onnx or .llx"};
+    if (!ends(".onnx") && !ends(".llx") && !ends(".safetensors"))
+      throw Failure{64, "--save=" + options.save + ": needs a name that ends in .onnx, .llx or .safetensors"};
   }
   // Better now than after an hour.
   needWritable("--save", options.save);
@@ -230,6 +231,25 @@ void Run::saveGradients(const std::vector<llcc_rt_tensor> &inputs, double lr, ll
                                      gradients.size()));
   std::string file = toSafeTensors(arrays);
   writeFile(options.saveGradients, file.data(), file.size());
+}
+
+/// A model, an artifact, or the trained parameters alone (adapters, say) as safetensors.
+void Run::saveModel() {
+  const std::string end = ".safetensors";
+  const std::string &path = options.save;
+  if (path.size() < end.size() || path.compare(path.size() - end.size(), end.size(), end) != 0)
+    return check(llcc_rt_save(opened.session, path.c_str()));
+  Arrays arrays;
+  for (const Variable &variable : opened.plan.variables) {
+    if (variable.role != Variable::Role::Param || !variable.trainable)
+      continue;
+    Array &array = arrays[variable.name];
+    array.shape = variable.shape;
+    array.bytes.resize(array.shape.bytes());
+    check(llcc_rt_get(opened.session, variable.name.c_str(), array.bytes.data(), array.bytes.size()));
+  }
+  std::string file = toSafeTensors(arrays, {{"format", "pt"}, {"model", opened.plan.model}});
+  writeFile(path, file.data(), file.size());
 }
 
 void Run::trainStep(int64_t step) {
@@ -330,7 +350,7 @@ int Run::go() {
     checkpoint(step);
   }
   if (!options.save.empty()) {
-    check(llcc_rt_save(opened.session, options.save.c_str()));
+    saveModel();
     fprintf(stderr, "wrote %s\n", options.save.c_str());
   }
   if (!options.trace.empty())

@@ -14,6 +14,11 @@ template <class A> void fields(A &a, Shape &s) {
 template <class A> void fields(A &a, Sharding &s) { a.list(s.dims); }
 template <class A> void fields(A &a, std::vector<uint32_t> &v) { a(v); }
 template <class A> void fields(A &a, std::string &s) { a(s); }
+template <class A> void fields(A &a, Variable::Copy &c) {
+  a(c.section);
+  a(c.offset);
+  a(c.transposed);
+}
 template <class A> void fields(A &a, Variable &v) {
   a.choice(v.role, Variable::Role::State);
   a(v.name);
@@ -25,6 +30,11 @@ template <class A> void fields(A &a, Variable &v) {
   a(v.offset);
   a.choice(v.stored, DType::Bool);
   a(v.init);
+  a.list(v.copies);
+  a(v.mergeLeft);
+  a(v.mergeRight);
+  a(v.mergeScale);
+  a(v.mergeTransposed);
 }
 template <class A> void fields(A &a, Input &i) {
   a(i.name);

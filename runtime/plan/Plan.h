@@ -50,6 +50,18 @@ struct Variable {
   DType stored = DType::F32;
   uint64_t storedBytes() const { return shape.elements() * sizeOf(stored); }
   double init = 0; ///< state: initial value of every element
+  /// Params: places of the model that hold it once more (a transpose that an exporter folded) and are saved with it.
+  struct Copy {
+    std::string section;
+    uint64_t offset = 0;
+    bool transposed = false; ///< of a two-dimensional parameter
+  };
+  std::vector<Copy> copies;
+  /// Params: saved into a model as value + mergeScale · mergeLeft · mergeRight (two other parameters, [m, r] and [r,
+  /// n], by name; transposed where mergeTransposed). Empty names: as it is.
+  std::string mergeLeft, mergeRight;
+  double mergeScale = 0;
+  bool mergeTransposed = false;
 };
 
 /// An array that the user gives for each step: model inputs and the label. Logical shape of ONE MICROBATCH.

@@ -179,6 +179,11 @@ private:
             v.offset = place->second.offset;
             auto stored = get<TypeAttr>(entry, "stored");
             v.stored = stored ? dtypeOf(stored.getValue()).value_or(v.shape.type) : v.shape.type;
+            v.copies = place->second.copies;
+            v.mergeLeft = place->second.mergeLeft;
+            v.mergeRight = place->second.mergeRight;
+            v.mergeScale = place->second.mergeScale;
+            v.mergeTransposed = place->second.mergeTransposed;
           }
           index["variable:" + v.name] = uint32_t(plan.variables.size());
           plan.variables.push_back(std::move(v));

@@ -255,8 +255,7 @@ static LogicalResult importClip(Binder &b) {
       if (!bound)
         return failure();
       if (typeOf(bound).getNumElements() != 1)
-        return b.bad("input " + name + " has " + Twine(typeOf(bound).getNumElements()) +
-                     " elements, it must have one");
+        return b.bad("input " + name + " has " + Twine(typeOf(bound).getNumElements()) + " elements, it must have one");
       if (typeOf(bound).getElementType() != typeOf(x).getElementType())
         return b.bad("element types of X and " + name + " differ");
       bounds[i] = reshape(b, Arithmetic::isFloat(bound) && !b.constant(i + 1) ? a.constantOf(bound) : bound, {});
