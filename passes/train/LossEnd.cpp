@@ -17,8 +17,9 @@ static Value boundedBy(Operation *op) {
     return {};
   for (auto [x, c] : {std::pair(select.getTrueValue(), select.getFalseValue()),
                       std::pair(select.getFalseValue(), select.getTrueValue())})
-    if (splatOf(c) && llvm::is_contained(compare->getOperands(), x) && llvm::is_contained(compare->getOperands(), c))
-      return x;
+    if (std::optional<double> bound = splatOf(c); bound && llvm::is_contained(compare->getOperands(), x))
+      if (llvm::any_of(compare->getOperands(), [&](Value operand) { return splatOf(operand) == bound; }))
+        return x;
   return {};
 }
 
