@@ -74,8 +74,9 @@ class Model:
             shape, dtype = shape_of(x), DTYPES[x.type.tensor_type.elem_type]
             assert shape[0] == self.batch, (path, x.name)
             self.feeds[x.name] = (rng.integers(0, 3, shape) if dtype == np.int64 else rng.uniform(-1, 1, shape)).astype(dtype)
+        statistics = {name for n in graph.node if n.op_type == "BatchNormalization" for name in n.input[3:]}
         for t in graph.initializer:
-            if t.data_type in (TensorProto.FLOAT, TensorProto.DOUBLE) and not t.name.startswith("c"):
+            if t.data_type in (TensorProto.FLOAT, TensorProto.DOUBLE) and not t.name.startswith("c") and t.name not in statistics:
                 self.params[t.name] = numpy_helper.to_array(t).copy()
         free = onnx.ModelProto()  # parameters are inputs, so that differences can be taken
         free.CopyFrom(self.proto)
