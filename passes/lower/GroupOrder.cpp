@@ -90,9 +90,10 @@ SmallVector<unsigned> Groups::sorted() {
     }
     if (groups[id].anchor)
       return true;
-    for (Value result :
-         bodyOf(groups[id].members).results) // the new value of a parameter needs no room, a scalar little
-      if (elementsOf(result) > 1 && !llvm::all_of(result.getUses(), [&](OpOperand &use) { return isNewValue(use); }))
+    // The new value of a parameter or of a state needs no room, also where more is computed from it (Adam's moments); a
+    // scalar needs little.
+    for (Value result : bodyOf(groups[id].members).results)
+      if (elementsOf(result) > 1 && llvm::none_of(result.getUses(), [&](OpOperand &use) { return isNewValue(use); }))
         balance -= bytesOf(result);
     return balance >= 0;
   };

@@ -232,3 +232,30 @@ module attributes {llcc.mesh = #llcc.mesh<["data"], [2]>} {
     return %a, %b : tensor<4xf32>, tensor<4xf32>
   }
 }
+
+// -----
+
+// An update runs before the next gradient is made, also where the new weight is computed from new moments: gradients do not pile up.
+// CHECK-LABEL: @an_update_with_moments_frees_its_gradient
+func.func @an_update_with_moments_frees_its_gradient(
+    %w: tensor<256x256xf32> {llcc.param = "w"}, %wm: tensor<256x256xf32> {llcc.state = "m:w"}, %wv: tensor<256x256xf32> {llcc.state = "v:w"},
+    %u: tensor<256x256xf32> {llcc.param = "u"}, %um: tensor<256x256xf32> {llcc.state = "m:u"}, %uv: tensor<256x256xf32> {llcc.state = "v:u"},
+    %a: tensor<8x256xf32>, %b: tensor<8x256xf32>)
+    -> (tensor<256x256xf32> {llcc.param = "w"}, tensor<256x256xf32> {llcc.state = "m:w"}, tensor<256x256xf32> {llcc.state = "v:w"},
+        tensor<256x256xf32> {llcc.param = "u"}, tensor<256x256xf32> {llcc.state = "m:u"}, tensor<256x256xf32> {llcc.state = "v:u"}) {
+  // CHECK:      llcc.dot
+  // CHECK-NEXT: call @
+  // CHECK-NEXT: llcc.dot
+  // CHECK-NEXT: call @
+  %g = llcc.dot %a, %b batch [] x [] contract [0] x [0] : tensor<8x256xf32>, tensor<8x256xf32> -> tensor<256x256xf32>
+  %h = llcc.dot %b, %a batch [] x [] contract [0] x [0] : tensor<8x256xf32>, tensor<8x256xf32> -> tensor<256x256xf32>
+  %wm1 = arith.addf %wm, %g : tensor<256x256xf32>
+  %wv1 = arith.maximumf %wv, %g : tensor<256x256xf32>
+  %wd = arith.divf %wm1, %wv1 : tensor<256x256xf32>
+  %w1 = arith.subf %w, %wd : tensor<256x256xf32>
+  %um1 = arith.addf %um, %h : tensor<256x256xf32>
+  %uv1 = arith.maximumf %uv, %h : tensor<256x256xf32>
+  %ud = arith.divf %um1, %uv1 : tensor<256x256xf32>
+  %u1 = arith.subf %u, %ud : tensor<256x256xf32>
+  return %w1, %wm1, %wv1, %u1, %um1, %uv1 : tensor<256x256xf32>, tensor<256x256xf32>, tensor<256x256xf32>, tensor<256x256xf32>, tensor<256x256xf32>, tensor<256x256xf32>
+}
