@@ -120,8 +120,6 @@ void Session::bind(uint32_t device) {
 static void fillInitial(const Shape &shape, double value, std::vector<char> &bytes) {
   bytes.assign(shape.bytes(), 0);
   uint64_t count = shape.elements();
-  if (value == 0)
-    return;
   if (shape.type == DType::F64)
     std::fill_n(reinterpret_cast<double *>(bytes.data()), count, value);
   else if (shape.type == DType::F32)
@@ -146,7 +144,8 @@ void Session::loadWeights() {
       set(v, initial.data());
     } else if (bytes) {
       set(v, bytes);
-    } else {
+      module.artifact.release({bytes, variable.shape.bytes()});
+    } else if (variable.init != 0) { // arenas and `loose` begin as zeros
       fillInitial(variable.shape, variable.init, initial);
       set(v, initial.data());
     }

@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <cstring>
 #include <random>
+#include <sys/resource.h>
+#include <time.h>
 #include <vector>
 
 namespace llcc::rt {
@@ -47,25 +49,36 @@ int bench(const std::string &path, int64_t steps, uint32_t threads, const std::s
     tensors.push_back({plan.inputs[i].name.c_str(), llcc_rt_dtype(plan.inputs[i].shape.type), uint32_t(dims[i].size()),
                        dims[i].data(), bytes[i].data(), bytes[i].size()});
   opened.start(threads, 0);
-  std::vector<double> times;
+  std::vector<double> times, busy;
+  auto used = [] {
+    timespec now{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return double(now.tv_sec) * 1e6 + double(now.tv_nsec) * 1e-3;
+  };
   for (int64_t i = 0; i < steps + 5; ++i) {
     llcc_rt_step_result result{};
     result.size = sizeof result;
     if (i == 5 && !trace.empty())
       check(llcc_rt_trace_begin(opened.session));
     auto start = std::chrono::steady_clock::now();
+    double before = used();
     check(llcc_rt_train_step(opened.session, tensors.data(), tensors.size(), 1e-6, &result));
-    if (i >= 5)
+    if (i >= 5) {
       times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
+      busy.push_back(used() - before);
+    }
   }
   if (!trace.empty())
     check(llcc_rt_trace_save(opened.session, trace.c_str()));
   std::sort(times.begin(), times.end());
+  std::sort(busy.begin(), busy.end());
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
   auto at = [&](double share) { return times[std::min(times.size() - 1, size_t(share * double(times.size())))]; };
   printf("{\"steps\":%zu,\"batch\":%lld,\"devices\":%u,\"median_us\":%.2f,\"p10_us\":%.2f,\"p90_us\":%.2f,\"samples_"
-         "per_s\":%.1f}\n",
+         "per_s\":%.1f,\"cpu_us\":%.2f,\"peak_mib\":%ld}\n",
          times.size(), (long long)plan.batch, plan.devices(), at(0.5), at(0.1), at(0.9),
-         double(plan.batch) / at(0.5) * 1e6);
+         double(plan.batch) / at(0.5) * 1e6, busy[busy.size() / 2], usage.ru_maxrss >> 10);
   return 0;
 }
 

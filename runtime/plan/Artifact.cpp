@@ -3,6 +3,7 @@
 #define XXH_INLINE_ALL
 #include "runtime/plan/Artifact.h"
 #include "runtime/plan/AtomicFile.h"
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -147,6 +148,14 @@ std::string Artifact::open(const std::string &path) {
     at += sizeof value;
     return true;
   };
+  // Weights go to the devices' memory: what has been hashed need not stay in this process's as well.
+  auto add = [this](State &state, const char *at, uint64_t bytes) {
+    for (uint64_t part = 0; bytes > 0; at += part, bytes -= part) {
+      part = std::min<uint64_t>(bytes, uint64_t(16) << 20);
+      state.add(at, part);
+      release({at, part});
+    }
+  };
   for (uint32_t i = 0; i < header.sections; ++i) {
     uint32_t length = 0;
     uint64_t hash = 0;
@@ -158,7 +167,9 @@ std::string Artifact::open(const std::string &path) {
     if (!get(entry.offset) || !get(entry.bytes) || !get(hash) || entry.offset > size ||
         entry.bytes > size - entry.offset)
       return table;
-    uint64_t found = XXH3_64bits(data + entry.offset, entry.bytes);
+    State section;
+    add(section, data + entry.offset, entry.bytes);
+    uint64_t found = section.value();
     if (found != hash)
       return path + ": section \"" + entry.name + "\" is damaged, its hash is " + hex(found) + ", the table says " +
              hex(hash) + "; compile the model again";
@@ -166,7 +177,7 @@ std::string Artifact::open(const std::string &path) {
   }
   State state;
   state.add(data, hashed);
-  state.add(data + sizeof(Header), size - sizeof(Header));
+  add(state, data + sizeof(Header), size - sizeof(Header));
   if (state.value() != header.hash)
     return path + ": is damaged outside its sections, its hash is " + hex(state.value()) + ", the header says " +
            hex(header.hash) + "; compile the model again";
@@ -178,6 +189,15 @@ std::string_view Artifact::section(std::string_view name) const {
     if (entry.name == name)
       return {static_cast<const char *>(base) + entry.offset, entry.bytes};
   return {};
+}
+
+void Artifact::release(std::string_view part) const {
+  constexpr uint64_t page = 4096;
+  uint64_t begin = static_cast<uint64_t>(part.data() - static_cast<const char *>(base)), end = begin + part.size();
+  begin = (begin + page - 1) / page * page;
+  end = end / page * page;
+  if (begin < end)
+    ::madvise(static_cast<char *>(base) + begin, end - begin, MADV_DONTNEED); // private and never written
 }
 
 std::vector<std::string> Artifact::names() const {

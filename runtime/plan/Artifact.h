@@ -29,6 +29,9 @@ public:
   std::string open(const std::string &path);
   /// Bytes of a section; nullptr data where there is none.
   std::string_view section(std::string_view name) const;
+  /// Says that `part` of a section is not needed soon: its pages count no longer as memory of this process, and come
+  /// back from the file when they are read again.
+  void release(std::string_view part) const;
   std::vector<std::string> names() const;
 
 private:
