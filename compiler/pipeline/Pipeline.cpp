@@ -304,7 +304,7 @@ int Compilation::emit() {
   info.totalSteps = optimizer->steps;
   info.batch = batch;
   for (const ImportedSection &section : imported.sections)
-    info.sections.push_back({section.name, section.bytes});
+    info.sections.push_back({section.name, "", section.bytes}); // weights are not copied
   for (const WeightBytes &weight : imported.weights) {
     WeightPlace &place = info.weights[weight.param];
     place = {weight.section,    weight.offset,         {}, weight.mergeLeft, weight.mergeRight,

@@ -332,7 +332,7 @@ int Run::emit() {
   info.command = request.command;
   info.batch = 1;
   for (ImportedSection &section : imported.sections)
-    info.sections.push_back({section.name, std::move(section.bytes)});
+    info.sections.push_back({section.name, "", section.bytes});
   for (const WeightBytes &weight : imported.weights)
     info.weights[weight.param] = {weight.section, weight.offset};
   program.compiled = true;

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -70,9 +71,9 @@ int openBeneath(int folder, const std::string &location) {
   return fd < 0 && (errno == ENOSYS || errno == EPERM) ? openWalking(folder, location) : fd;
 }
 
-/// Reads the file; returns what is wrong, with its kind.
-std::pair<ImportErrors::Kind, std::string> readBeneath(const std::string &folder, const std::string &location,
-                                                       std::string &bytes) {
+/// Maps the file; returns what is wrong, with its kind.
+std::pair<ImportErrors::Kind, std::string> mapBeneath(const std::string &folder, const std::string &location,
+                                                      ExternalFiles::Result &result) {
   if (const char *why = refuse(location))
     return {ImportErrors::Escape, why};
   Descriptor base(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -97,16 +98,18 @@ std::pair<ImportErrors::Kind, std::string> readBeneath(const std::string &folder
   if (info.st_nlink != 1)
     return {ImportErrors::Escape,
             "it has " + std::to_string(info.st_nlink) + " hard links; copy the file into the model's folder"};
-  bytes.resize(info.st_size);
-  size_t done = 0;
-  while (done < bytes.size()) {
-    ssize_t got = read(file.fd, bytes.data() + done, bytes.size() - done);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got <= 0)
-      return {ImportErrors::Missing, got < 0 ? strerror(errno) : "it became shorter while it was read"};
-    done += got;
+  size_t size = info.st_size;
+  result.bytes = StringRef();
+  if (size == 0) // cannot be mapped
+    return {ImportErrors::Bad, {}};
+  void *mapped = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
+  if (mapped == MAP_FAILED) {
+    result.bytes.reset();
+    return {ImportErrors::Missing, strerror(errno)};
   }
+  result.bytes = StringRef(static_cast<const char *>(mapped), size);
+  result.owner =
+      std::shared_ptr<const void>(mapped, [size](const void *bytes) { munmap(const_cast<void *>(bytes), size); });
   return {ImportErrors::Bad, {}};
 }
 
@@ -114,13 +117,9 @@ std::pair<ImportErrors::Kind, std::string> readBeneath(const std::string &folder
 
 const ExternalFiles::Result &ExternalFiles::open(const std::string &location) {
   auto [it, inserted] = files.try_emplace(location);
-  File &file = it->second;
-  if (inserted) {
-    std::tie(file.kind, file.error) = readBeneath(folder, location, file.storage);
-    if (file.error.empty())
-      file.bytes = &file.storage;
-  }
-  return file;
+  if (inserted)
+    std::tie(it->second.kind, it->second.error) = mapBeneath(folder, location, it->second);
+  return it->second;
 }
 
 } // namespace mlir::llcc::frontend

@@ -3,32 +3,30 @@
 #define LLCC_FRONTENDS_ONNX_EXTERNALFILE_H
 
 #include "frontends/onnx/Import.h"
+#include <optional>
 
 namespace mlir::llcc::frontend {
 
-/// Files beside the model, each read once.
+/// Files beside the model, each mapped once: weights are never copied into memory. Whoever shortens such a file while
+/// llcc runs ends it (SIGBUS), as with every program that maps what it reads.
 class ExternalFiles {
 public:
   /// `folder` holds the model; nothing outside it is ever opened.
   explicit ExternalFiles(std::string folder) : folder(std::move(folder)) {}
 
   struct Result {
-    const std::string *bytes = nullptr; ///< lives as long as this object
+    std::optional<StringRef> bytes; ///< lives as long as `owner` or this object
     ImportErrors::Kind kind = ImportErrors::Bad;
     std::string error;
+    std::shared_ptr<const void> owner;
   };
   /// The bytes of `location`, a relative path below the folder: regular, without links of any kind on the way.
   const Result &open(const std::string &location);
   const std::string &location() const { return folder; }
-  /// Moves the bytes of an opened file out.
-  std::string take(const std::string &location) { return std::move(files[location].storage); }
 
 private:
-  struct File : Result {
-    std::string storage;
-  };
   std::string folder;
-  std::map<std::string, File> files;
+  std::map<std::string, Result> files;
 };
 
 } // namespace mlir::llcc::frontend

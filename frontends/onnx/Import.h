@@ -8,6 +8,7 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/Twine.h"
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -92,7 +93,8 @@ std::optional<ImportOptions::Dropout> parseDropout(StringRef text, std::string &
 /// Bytes that travel with the model into the artifact.
 struct ImportedSection {
   std::string name; ///< "model.onnx", "file:LOCATION" (external data), "constants" (big computed constants)
-  std::string bytes;
+  StringRef bytes;
+  std::shared_ptr<const void> owner; ///< of the bytes: a string, or a mapped file
 };
 
 /// Where the initial value of a parameter of `@forward` lies: dense, row-major, little-endian.

@@ -722,17 +722,23 @@ void Importer::placeWeights(ImportedModel &imported) {
     }
     imported.weights.push_back(std::move(w));
   }
-  imported.sections.push_back({"model.onnx", std::move(bytes)});
+  auto keep = [&](const char *name, std::string bytes) {
+    auto owner = std::make_shared<const std::string>(std::move(bytes));
+    imported.sections.push_back({name, *owner, owner});
+  };
+  keep("model.onnx", std::move(bytes));
   // Whole files, constants in them included: a saved model finds its files beside it.
   std::set<std::string> external;
   for (const Initializer &t : tensors)
     if (!t.payload.file.empty())
       external.insert("file:" + t.payload.file);
   for (StringRef section : external)
-    if (std::string location = section.str(); section.consume_front("file:"))
-      imported.sections.push_back({location, files.take(section.str())});
+    if (std::string name = section.str(); section.consume_front("file:")) {
+      const ExternalFiles::Result &file = files.open(section.str());
+      imported.sections.push_back({name, *file.bytes, file.owner});
+    }
   if (!computed.empty())
-    imported.sections.push_back({"constants", std::move(computed)});
+    keep("constants", std::move(computed));
 }
 
 } // namespace mlir::llcc::frontend

@@ -12,7 +12,7 @@ using Node = ::onnx::NodeProto;
 
 StringRef rawBytes(const Initializer &t, ExternalFiles &files) {
   if (!t.payload.file.empty())
-    return StringRef(*files.open(t.payload.file).bytes).substr(t.payload.offset, t.payload.bytes);
+    return files.open(t.payload.file).bytes->substr(t.payload.offset, t.payload.bytes);
   makeRaw(*t.proto, t.payload);
   return t.proto->raw_data();
 }

@@ -3,6 +3,7 @@
 #include "frontends/onnx/Binder.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/APFloat.h"
+#include "llvm/Support/Endian.h"
 
 namespace mlir::llcc::frontend {
 
@@ -217,22 +218,35 @@ void makeRaw(TensorProto &t, const Payload &payload) {
   t.set_raw_data(std::move(raw));
 }
 
+StringRef readBytes(const TensorProto &tensor, const Payload &payload, ExternalFiles &files, std::string &own) {
+  if (!payload.file.empty())
+    return files.open(payload.file).bytes->substr(payload.offset, payload.bytes);
+  if (tensor.has_raw_data())
+    return tensor.raw_data();
+  TensorProto copy = tensor; // typed fields become raw bytes, so that there is one way to read
+  makeRaw(copy, payload);
+  own = std::move(*copy.mutable_raw_data());
+  return own;
+}
+
+static unsigned bytesOf(Type type) { return std::max(8u, type.getIntOrFloatBitWidth()) / 8; }
+
 ConstantPtr readConstant(const TensorProto &tensor, const Payload &payload, ExternalFiles &files) {
-  TensorProto copy; // typed fields become raw bytes, so that there is one way to read
-  StringRef raw;
-  if (!payload.file.empty()) {
-    raw = StringRef(*files.open(payload.file).bytes).substr(payload.offset, payload.bytes);
-  } else if (tensor.has_raw_data()) {
-    raw = tensor.raw_data();
-  } else {
-    copy = tensor;
-    makeRaw(copy, payload);
-    raw = copy.raw_data();
-  }
+  std::string own;
+  StringRef raw = readBytes(tensor, payload, files, own);
   auto c = std::make_shared<Constant>();
   c->type = payload.type;
   c->shape = payload.shape;
-  unsigned width = std::max(8u, payload.type.getIntOrFloatBitWidth()) / 8;
+  unsigned width = bytesOf(payload.type);
+  if (c->isFloat())
+    c->reals.reserve(payload.elements);
+  else
+    c->ints.reserve(payload.elements);
+  if (payload.type.isF32()) {
+    for (int64_t i = 0; i < payload.elements; ++i)
+      c->reals.push_back(llvm::support::endian::read<float>(raw.data() + i * 4, llvm::endianness::little));
+    return c;
+  }
   int64_t shared = elementsPerByte(payload.type);
   for (int64_t i = 0; i < payload.elements; ++i) {
     uint64_t bits = 0;
@@ -241,8 +255,6 @@ ConstantPtr readConstant(const TensorProto &tensor, const Payload &payload, Exte
       bits = bits >> i % shared * (8 / shared) & llvm::maskTrailingOnes<uint64_t>(8 / shared);
     if (payload.type.isF64())
       c->reals.push_back(llvm::bit_cast<double>(bits));
-    else if (payload.type.isF32())
-      c->reals.push_back(llvm::bit_cast<float>(uint32_t(bits)));
     else if (auto floatType = dyn_cast<FloatType>(payload.type))
       c->reals.push_back(APFloat(floatType.getFloatSemantics(), APInt(floatType.getWidth(), bits)).convertToDouble());
     else

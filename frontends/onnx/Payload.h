@@ -29,6 +29,10 @@ struct Payload {
 std::optional<Payload> checkPayload(const ::onnx::TensorProto &tensor, const Twine &subject, MLIRContext *context,
                                     ExternalFiles &files, ImportErrors &errors);
 
+/// Little-endian, dense, row-major bytes of a checked tensor: where they lie in the model or in its file, or in `own`
+/// where typed fields had to be converted.
+StringRef readBytes(const ::onnx::TensorProto &tensor, const Payload &payload, ExternalFiles &files, std::string &own);
+
 /// Elements of a checked tensor.
 ConstantPtr readConstant(const ::onnx::TensorProto &tensor, const Payload &payload, ExternalFiles &files);
 

@@ -63,9 +63,9 @@ std::string writeArtifact(const std::string &path, const std::vector<Section> &s
     put(table, static_cast<uint32_t>(section.name.size()));
     table += section.name;
     put(table, offset);
-    put(table, static_cast<uint64_t>(section.bytes.size()));
-    put(table, static_cast<uint64_t>(XXH3_64bits(section.bytes.data(), section.bytes.size())));
-    offset = aligned(offset + section.bytes.size());
+    put(table, static_cast<uint64_t>(section.data().size()));
+    put(table, static_cast<uint64_t>(XXH3_64bits(section.data().data(), section.data().size())));
+    offset = aligned(offset + section.data().size());
   }
   Header header{};
   std::memcpy(header.magic, magic, sizeof magic);
@@ -82,8 +82,8 @@ std::string writeArtifact(const std::string &path, const std::vector<Section> &s
     uint64_t at = sizeof(Header) + tableBytes;
     visit(zeros, aligned(at) - at);
     for (const Section &section : sections) {
-      visit(section.bytes.data(), section.bytes.size());
-      visit(zeros, aligned(section.bytes.size()) - section.bytes.size());
+      visit(section.data().data(), section.data().size());
+      visit(zeros, aligned(section.data().size()) - section.data().size());
     }
   };
   walk([&](const char *data, uint64_t bytes) { state.add(data, bytes); });

@@ -13,6 +13,8 @@ namespace llcc::rt {
 struct Section {
   std::string name;
   std::string bytes;
+  std::string_view elsewhere{}; ///< bytes that somebody else keeps (a mapped file), instead of `bytes`
+  std::string_view data() const { return elsewhere.data() ? elsewhere : std::string_view(bytes); }
 };
 
 /// Writes `path` whole or not at all (temporary file beside it, fsync, rename). Returns an error text (empty: written).
