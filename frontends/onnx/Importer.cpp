@@ -4,6 +4,7 @@
 #include "compiler/ir/LLCC.h"
 #include "compiler/ir/Provenance.h"
 #include "frontends/onnx/GraphOrder.h"
+#include "frontends/onnx/Heads.h"
 #include "frontends/onnx/InputArrays.h"
 #include "frontends/onnx/InputDims.h"
 #include "frontends/onnx/ModelFile.h"
@@ -100,11 +101,15 @@ Value Importer::addParameter(StringRef name, const Constant *constant, Initializ
                              bool trainable) {
   Argument argument;
   argument.name = name.str();
+  // What a loop computes has the same name in each turn.
+  auto isTaken = [&](const Argument &a) { return a.name == argument.name; };
+  for (int64_t k = 2; !tensor && llvm::any_of(arguments, isTaken); ++k)
+    argument.name = (name + "#" + Twine(k)).str();
   argument.tensor = tensor;
   if (!tensor)
     argument.computed = constant->bytes();
   NamedAttrList attributes;
-  attributes.set("llcc.param", builder.getStringAttr(name));
+  attributes.set("llcc.param", builder.getStringAttr(argument.name));
   if (trainable)
     attributes.set("llcc.trainable", builder.getUnitAttr());
   argument.attributes = attributes.getDictionary(context);
@@ -326,7 +331,8 @@ void Importer::refuseUnknownOperators(ArrayRef<const ::onnx::NodeProto *> nodes)
     StringRef domain = node->domain() == "ai.onnx" ? StringRef() : StringRef(node->domain());
     if (table.find(domain, node->op_type(), opsetOf(*node)))
       continue;
-    refused[{domain, node->op_type()}].push_back(node);
+    if (!spare.contains(node))
+      refused[{domain, node->op_type()}].push_back(node);
     Slot broken;
     broken.broken = true;
     for (const auto &output : node->output())
@@ -345,8 +351,12 @@ void Importer::refuseUnknownOperators(ArrayRef<const ::onnx::NodeProto *> nodes)
                              : "is not supported";
     std::string sentence =
         file + ": operator " + op + " " + why + ": " + (where.size() == 1 ? "node " : "nodes ") + names;
+    auto isRefused = [&](const ::onnx::NodeProto &node) {
+      return !table.find(node.domain() == "ai.onnx" ? "" : node.domain(), node.op_type(), opsetOf(node));
+    };
     if (!options.report)
-      errors.add(ImportErrors::Unsupported, sentence);
+      errors.add(ImportErrors::Unsupported,
+                 sentence + (options.arrays || !scopes.empty() ? "" : otherHead(model.graph(), nodes, isRefused)));
     for (const auto *node : options.report ? ArrayRef(where) : ArrayRef<const ::onnx::NodeProto *>())
       errors.add(ImportErrors::Unsupported, sentence, nodeName(*node), node->op_type(), "operator " + op + " " + why);
   }
@@ -437,7 +447,7 @@ void Importer::importNode(const ::onnx::NodeProto &node) {
       return;
     }
   }
-  if (options.report && standIn(node))
+  if (options.report && !spare.contains(&node) && standIn(node))
     return;
   Slot broken;
   broken.broken = true;
@@ -540,6 +550,12 @@ LogicalResult Importer::importOutputs() {
   SmallVector<DictionaryAttr> attributes;
   for (auto *output : outputs) {
     Slot *s = slot(output->name());
+    if (!options.arrays && output != outputs[0] &&
+        (!s || s->broken || !s->isTensor() || padded.contains(output->name()))) {
+      errors.warn(file + ": output " + quote(output->name()) +
+                  " is left out: it is not the trained one, and needs what is not supported");
+      continue;
+    }
     if (!s || s->broken)
       return failure(); // said where it broke
     if (padded.contains(output->name())) {
@@ -649,6 +665,12 @@ FailureOr<ImportedModel> Importer::run() {
     s.tensor = &t;
     define(t.name, s);
   }
+  if (!options.arrays && model.graph().output_size() > 1) {
+    NodeSet needed = nodesBehind(nodes, options.output.empty() ? model.graph().output(0).name() : options.output);
+    for (const auto *node : nodes)
+      if (!needed.contains(node))
+        spare.insert(node);
+  }
   createFunction();
   bool inputsFit = succeeded(importInputs());
   refuseUnknownOperators(nodes);
@@ -657,8 +679,12 @@ FailureOr<ImportedModel> Importer::run() {
   if (!inputsFit || !sound)
     return failure();
   placeDropout(nodes);
-  for (const auto *node : nodes)
+  for (const auto *node : nodes) {
+    ImportErrors said = errors;
     importNode(*node);
+    if (spare.contains(node) && errors.messages.size() != said.messages.size())
+      errors = std::move(said);
+  }
   if (failed(importOutputs()) || (!errors.empty() && !options.report))
     return failure();
   if (!options.arrays) // the loader of training data checks classes; `llcc run` takes what ONNX allows

@@ -6,6 +6,7 @@
 #include "frontends/onnx/Aliases.h"
 #include "frontends/onnx/Binder.h"
 #include "frontends/onnx/Functions.h"
+#include "frontends/onnx/Heads.h"
 #include "frontends/onnx/PaddedRows.h"
 #include "frontends/onnx/Parameters.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -103,6 +104,7 @@ private:
   llvm::StringSet<> used;
   PaddedRows padded;
   std::vector<const ::onnx::NodeProto *> nodes; ///< live, producers first
+  NodeSet spare; ///< of training: the nodes that the trained output does without; a refusal there stops nothing
   InputArrays defaults;                         ///< of graph inputs that have an initializer and no array
   std::vector<DeclaredTensor> declaredInputs, declaredOutputs;
   OwningOpRef<ModuleOp> module;

@@ -2,6 +2,7 @@
 // parameters, masks and rotary tables the same kind of names.
 #include "frontends/onnx/Roles.h"
 #include "frontends/onnx/Binder.h"
+#include <deque>
 
 namespace mlir::llcc::frontend {
 
@@ -37,6 +38,32 @@ Readers::Readers(const ::onnx::GraphProto &graph, ArrayRef<const Node *> nodes, 
 Role Readers::role(const Node &node, unsigned input) const {
   const OpRow *row = table.find(node.domain() == "ai.onnx" ? "" : node.domain(), node.op_type(), opset);
   return row ? row->role(input) : Role::Data;
+}
+
+std::string Readers::nameInLoop(const Node &node, unsigned input) const {
+  bool loop = node.op_type() == "Loop"; // its first inputs are the trip count and the condition
+  if ((!loop && node.op_type() != "Scan") || (loop && input < 2))
+    return "";
+  for (const auto &attribute : node.attribute()) {
+    if (attribute.name() != "body" || int(input) >= attribute.g().input_size())
+      continue;
+    const auto &body = attribute.g();
+    const std::string &inside = body.input(input).name();
+    int64_t cut = 0;
+    for (const auto &a : node.attribute())
+      if (a.name() == "num_scan_inputs")
+        cut = a.i();
+    if (!loop && int64_t(input) >= node.input_size() - cut)
+      return inside; // a turn reads a part of it
+    int output = int(input) - (loop ? 1 : 0);
+    if (output >= body.output_size())
+      return "";
+    const Node *last = producer.lookup(body.output(output).name());
+    bool kept = body.output(output).name() == inside ||
+                (last && last->op_type() == "Identity" && last->input_size() && last->input(0) == inside);
+    return kept ? inside : "";
+  }
+  return "";
 }
 
 bool Readers::addsToContraction(const Node &node, unsigned input) const {
@@ -156,6 +183,7 @@ static Decision decideFromReaders(const Initializer &init, const Readers &reader
   const Shape &shape = init.payload.shape;
   int64_t varying = llvm::count_if(shape, [](int64_t size) { return size > 1; });
   SmallVector<StringRef> names = {init.name};
+  std::deque<std::string> inner; // what some of `names` are views of
   llvm::StringSet<> seen;
   Decision elementwise, refused;
   refused.role = "constant";
@@ -168,7 +196,12 @@ static Decision decideFromReaders(const Initializer &init, const Readers &reader
     if (varying > 0 && readers.outputs.contains(name))
       elementwise = {true, "bias or summand", "it is an output of the graph"};
     for (auto [node, input] : readers.of.lookup(name)) {
-      std::string where = readBy(*node, input);
+      std::string where = readBy(*node, input), inside = readers.nameInLoop(*node, input);
+      if (!inside.empty()) {
+        inner.push_back(inside);
+        names.push_back(inner.back());
+        continue;
+      }
       auto learned = [&](const char *role) { elementwise = {true, role, where}; };
       auto not_ = [&](const char *role, const std::string &why) { refused = {false, role, where + ": " + why}; };
       switch (readers.role(*node, input)) {

@@ -21,6 +21,9 @@ struct Readers {
   llvm::StringSet<> raw;         ///< inputs of the graph, and what views and casts make of them
 
   Role role(const Node &node, unsigned input) const;
+  /// What a loop calls inside what it is given at `input` and never changes, as Keras hands weights to the loop of its
+  /// GRU; empty otherwise.
+  std::string nameInLoop(const Node &node, unsigned input) const;
   /// x of `x + b`: is it what a contraction with weights made?
   bool addsToContraction(const Node &node, unsigned input) const;
   /// Does a sum go into a softmax, through further sums? Then what it adds is a mask or a table of positions.

@@ -125,8 +125,14 @@ private:
     auto type = dyn_cast<RankedTensorType>(value.getType());
     if (type && type.hasStaticShape() && isa<FloatType>(type.getElementType()))
       return value;
-    gradients.emitError() << "output " << outputText(gradients, result) << " has type " << value.getType()
-                          << ", a loss needs a float tensor of known shape";
+    auto refusal = gradients.emitError() << "output " << outputText(gradients, result) << " has type "
+                                         << value.getType() << ", a loss needs a float tensor of known shape";
+    for (auto [i, other] : llvm::enumerate(returnOf(gradients).getOperands())) {
+      auto tensor = dyn_cast<RankedTensorType>(other.getType());
+      auto name = gradients.getResultAttrOfType<StringAttr>(i, kOutput);
+      if (tensor && name && isa<FloatType>(tensor.getElementType()))
+        return refusal << "; --output=" << name.getValue() << " has one";
+    }
     return failure();
   }
   static std::string outputText(func::FuncOp func, unsigned result) {

@@ -95,7 +95,7 @@ def make(out, name, opset):
     tf2onnx.convert.from_function(tf.function(lambda x: model(x, training=False)), input_signature=spec, opset=opset, output_path=path)
     l64, g64 = train(build, weights, x, label, loss, 0.1, 8, 8, "float64")
     l32, g32 = train(build, weights, x, label, loss, 0.1, 8, 8, "float32")
-    key = {v.path: v.path.split("/", 1)[-1] for v in model.trainable_variables}
+    key = {v.path: v.path for v in model.trainable_variables}  # unique, as layers of one name have numbers
     parameters = {k: v.numpy() for k, v in zip(key.values(), model.trainable_variables)}
     gradients = dict(zip(key.values(), g64.values()))
     big = max(np.linalg.norm(g) for g in g64.values())

@@ -39,6 +39,17 @@ def optimizer(text, parameters):
     raise ValueError(text)
 
 
+def fuse_norms(model):
+    """Folds each BatchNorm into the convolution before it, as the exporters do: what is trained is the folded model."""
+    for child in model.children():
+        fuse_norms(child)
+    names = list(model._modules)
+    for a, b in zip(names, names[1:]):
+        if isinstance(model._modules[a], nn.Conv2d) and isinstance(model._modules[b], nn.BatchNorm2d):
+            model._modules[a] = torch.nn.utils.fusion.fuse_conv_bn_eval(model._modules[a].eval(), model._modules[b].eval())
+            model._modules[b] = nn.Identity()
+
+
 def train(model, inputs, label, loss, text, batch, steps, dtype):
     model = copy.deepcopy(model).to(dtype)
     opt = optimizer(text, model.parameters())
@@ -69,6 +80,8 @@ def make(out, name, case, exporter):
         for p in model.parameters():
             p.add_(torch.randn_like(p) * 0.02)
     model.train(case.get("train", False))
+    if case.get("fuse"):
+        fuse_norms(model)
     inputs, label = case["data"](rng)
     batch, steps, loss = case.get("batch", 8), case.get("steps", 8), case["loss"]
     folder = os.path.join(out, f"{name}-{exporter}")

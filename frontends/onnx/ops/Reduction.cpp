@@ -113,13 +113,63 @@ template <Reduction R> static LogicalResult importReduce(Binder &b) {
   return success();
 }
 
+/// Of constants, so that shapes may be computed with it. Integers wrap; NaN stays NaN.
+template <Reduction R> static LogicalResult foldReduce(Binder &b) {
+  constexpr bool kKnown = R == Reduction::Sum || R == Reduction::Prod || R == Reduction::Max || R == Reduction::Min;
+  ConstantPtr x = b.constant(0);
+  if (!kKnown || !x || x->size() == 0)
+    return importReduce<R>(b);
+  bool keep = b.attrInt("keepdims", 1);
+  std::optional<Shape> dims = reducedDims(b, x->shape.size(), R == Reduction::Sum ? 13 : 18);
+  if (!dims)
+    return failure();
+  Shape kept = x->shape, shape;
+  for (int64_t d : *dims)
+    kept[d] = 1;
+  for (auto [d, size] : llvm::enumerate(kept))
+    if (keep || !llvm::is_contained(*dims, int64_t(d)))
+      shape.push_back(size);
+  auto result = std::make_shared<Constant>();
+  result->type = x->type;
+  result->shape = shape;
+  bool isUnsigned = x->type.isUnsignedInteger(64);
+  auto join = [&](auto &into, auto value) {
+    if constexpr (R == Reduction::Max || R == Reduction::Min) {
+      bool less = isUnsigned ? uint64_t(value) < uint64_t(into) : value < into;
+      bool more = isUnsigned ? uint64_t(into) < uint64_t(value) : into < value;
+      if (value != value || (R == Reduction::Max ? more : less))
+        into = value;
+    } else if constexpr (std::is_same_v<decltype(value), double>) {
+      into = R == Reduction::Sum ? into + value : into * value;
+    } else {
+      into = R == Reduction::Sum ? uint64_t(into) + uint64_t(value) : uint64_t(into) * uint64_t(value);
+    }
+  };
+  Shape strides = stridesOf(kept);
+  SmallVector<bool> seen(*countElements(kept));
+  result->reals.resize(x->isFloat() ? seen.size() : 0);
+  result->ints.resize(x->isFloat() ? 0 : seen.size());
+  for (int64_t i = 0, e = x->size(); i < e; ++i) {
+    Shape index = indexOf(i, x->shape);
+    int64_t at = 0;
+    for (size_t d = 0; d < kept.size(); ++d)
+      at += kept[d] == 1 ? 0 : index[d] * strides[d];
+    auto put = [&](auto &into, auto value) { seen[at] ? join(into, value) : void(into = value); };
+    x->isFloat() ? put(result->reals[at], x->reals[i]) : put(result->ints[at], x->ints[i]);
+    seen[at] = true;
+  }
+  result->round();
+  b.result(ConstantPtr(result));
+  return success();
+}
+
 void addReductionOps(OpTable &t) {
   const SmallVector<Role, 2> roles = {Role::Elementwise, Role::Data};
-  t.onOp("ReduceSum", 1, importReduce<Reduction::Sum>, roles);
+  t.onOp("ReduceSum", 1, importReduce<Reduction::Sum>, roles, foldReduce<Reduction::Sum>);
   t.onOp("ReduceMean", 1, importReduce<Reduction::Mean>, roles);
-  t.onOp("ReduceMax", 1, importReduce<Reduction::Max>, roles);
-  t.onOp("ReduceMin", 1, importReduce<Reduction::Min>, roles);
-  t.onOp("ReduceProd", 1, importReduce<Reduction::Prod>, roles);
+  t.onOp("ReduceMax", 1, importReduce<Reduction::Max>, roles, foldReduce<Reduction::Max>);
+  t.onOp("ReduceMin", 1, importReduce<Reduction::Min>, roles, foldReduce<Reduction::Min>);
+  t.onOp("ReduceProd", 1, importReduce<Reduction::Prod>, roles, foldReduce<Reduction::Prod>);
   t.onOp("ReduceL1", 1, importReduce<Reduction::L1>, roles);
   t.onOp("ReduceL2", 1, importReduce<Reduction::L2>, roles);
   t.onOp("ReduceSumSquare", 1, importReduce<Reduction::SumSquare>, roles);

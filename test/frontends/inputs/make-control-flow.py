@@ -61,6 +61,12 @@ body = graph(turn, [value("i", I, []), value("go", B, []), value("h")], [value("
 save("flow-loop", [node("Loop", ["three", "", "x"], ["last", "sums"], "loop", body=body), node("Transpose", ["sums"], ["st"]),
                    node("MatMul", ["st", "sums"], ["square"]), node("MatMul", ["square", "last"], ["y"])], [X], [Y],
      [tensor("three", np.int64(3)), tensor("w", w), tensor("one", np.array([1]))], x=x)
+# As Keras writes its GRU: the loop carries weights that it never changes; and what a turn computes of constants has one name in all turns.
+cell = [node("MatMul", ["h", "wi"], ["hw"], "step"), node("Split", ["bi"], ["b0", "b1"], num_outputs=2), node("Squeeze", ["b1", "first"], ["b"]), node("Add", ["hw", "b"], ["hb"]),
+        node("Transpose", ["fixed"], ["turned"]), node("Mul", ["hb", "turned"], ["h2"], "scale"), node("Identity", ["go"], ["go2"]), node("Identity", ["bi"], ["bo"])]
+carrying = graph(cell, [value("i", I, []), value("go", B, []), value("h"), value("wi"), value("bi")], [value("go2", B, []), value("h2"), value("wi"), value("bo")])
+save("flow-loop-carried", [node("Loop", ["three", "", "x", "w", "bias"], ["y", "w_last", "bias_last"], "loop", body=carrying)], [X], [Y],
+     [tensor("three", np.int64(3)), tensor("w", w), tensor("bias", w[:2] * 3), tensor("fixed", x.T * 2), tensor("first", np.array([0]))], x=x)
 until = graph([node("Add", ["i", "offset"], ["j"]), node("Less", ["j", "four"], ["go2"]), node("Mul", ["h", "x"], ["h2"], "power")],
               [value("i", I, []), value("go", B, []), value("h")], [value("go2", B, []), value("h2")])
 save("flow-until", [node("Loop", ["", "yes", "x"], ["y"], "loop", body=until)], [X], [Y],

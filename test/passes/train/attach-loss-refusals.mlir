@@ -54,6 +54,15 @@ module {
 // -----
 
 module {
+  // expected-error @+1 {{output "ids" has type 'tensor<2x3xi64>', a loss needs a float tensor of known shape; --output=scores has one}}
+  func.func @forward(%x: tensor<2x3xi64> {llcc.input = "x"}, %y: tensor<2x3xf32> {llcc.input = "y"}) -> (tensor<2x3xi64> {llcc.output = "ids"}, tensor<2x3xf32> {llcc.output = "scores"}) {
+    return %x, %y : tensor<2x3xi64>, tensor<2x3xf32>
+  }
+}
+
+// -----
+
+module {
   // expected-error @+1 {{output "y" has shape [2], cross_entropy needs [batch, classes, ...]}}
   func.func @forward(%x: tensor<2xf32> {llcc.input = "x"}) -> (tensor<2xf32> {llcc.output = "y"}) {
     return %x : tensor<2xf32>
