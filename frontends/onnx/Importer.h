@@ -104,8 +104,8 @@ private:
   llvm::StringSet<> used;
   PaddedRows padded;
   std::vector<const ::onnx::NodeProto *> nodes; ///< live, producers first
-  NodeSet spare; ///< of training: the nodes that the trained output does without; a refusal there stops nothing
-  InputArrays defaults;                         ///< of graph inputs that have an initializer and no array
+  NodeSet spare;        ///< of training: the nodes that the trained output does without; a refusal there stops nothing
+  InputArrays defaults; ///< of graph inputs that have an initializer and no array
   std::vector<DeclaredTensor> declaredInputs, declaredOutputs;
   OwningOpRef<ModuleOp> module;
   func::FuncOp function;
