@@ -37,6 +37,7 @@ OpTable::OpTable() {
   addTrigonometryOps(*this);
   addStateSpaceOps(*this);
   addTrainingOps(*this);
+  addFlexAttentionOps(*this);
   addWindowOps(*this);
 }
 

@@ -97,6 +97,7 @@ void addSignalOps(OpTable &table);
 void addSortOps(OpTable &table);
 void addTrigonometryOps(OpTable &table);
 void addStateSpaceOps(OpTable &table);
+void addFlexAttentionOps(OpTable &table);
 void addTrainingOps(OpTable &table);
 void addWindowOps(OpTable &table);
 

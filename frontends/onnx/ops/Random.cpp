@@ -131,19 +131,19 @@ LogicalResult importBernoulli(Binder &b) {
     return failure();
   Type own = typeOf(x).getElementType(), wide = wideOf(b, own);
   Type type = b.hasAttr("dtype") ? elementType(b.context(), int(b.attrInt("dtype", 1))) : own;
-  if (!type)
+  if (!type || (isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 16))
     return b.unsupported("attribute \"dtype\" is " + Twine(b.attrInt("dtype", 1)) + ", which is not supported");
   Value drawn = RandomNumbers(b, shapeOf(x)).uniform(wide);
   if (own != wide)
     x = arith::ExtFOp::create(b.builder, b.loc, typeOf(x).clone(wide), x);
   Value hit = arith::CmpFOp::create(b.builder, b.loc, arith::CmpFPredicate::OLT, drawn, x);
-  auto result = RankedTensorType::get(shapeOf(x), type);
+  auto result = RankedTensorType::get(shapeOf(x), storageType(type));
   if (type.isInteger(1))
-    b.result(hit);
+    b.result(hit, 0, type);
   else if (isa<FloatType>(type))
-    b.result(arith::UIToFPOp::create(b.builder, b.loc, result, hit));
+    b.result(arith::UIToFPOp::create(b.builder, b.loc, result, hit), 0, type);
   else
-    b.result(arith::ExtUIOp::create(b.builder, b.loc, result, hit));
+    b.result(arith::ExtUIOp::create(b.builder, b.loc, result, hit), 0, type);
   return success();
 }
 
