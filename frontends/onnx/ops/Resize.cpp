@@ -166,10 +166,20 @@ bool readReals(Binder &b, unsigned input, StringRef what, std::vector<double> &v
 }
 } // namespace
 
+/// Does Resize leave dimension d as it is?
+static bool isKept(const Resizing &r, ArrayRef<int64_t> from, size_t d) {
+  return std::fabs(r.scales[d] - 1) <= 1e-9 && r.sizes[d] == from[d] &&
+         (r.coordinates != "tf_crop_and_resize" || (r.roiStart[d] == 0 && r.roiEnd[d] == 1));
+}
+
+/// floor(scale · size), or more than any dimension may have.
+static int64_t scaledSize(double scaled) { return int64_t(std::floor(std::min(scaled, 0x1p62))); }
+
 static LogicalResult resize(Binder &b, Resizing &r) {
   auto [type, from] = b.inputType(0);
   for (auto [d, size] : llvm::enumerate(r.sizes)) {
-    if (size < 0 || !countElements(r.sizes) || size * from[d] > kMaxConstantElements || (size > 0 && from[d] == 0))
+    bool tooMany = size > 0 && !isKept(r, from, d) && from[d] > kMaxConstantElements / size; // of its matrix
+    if (size < 0 || !countElements(r.sizes) || tooMany || (size > 0 && from[d] == 0))
       return b.bad("cannot resize " + showShape(from) + " to " + showShape(r.sizes));
   }
   Value x = b.input(0, "X");
@@ -183,10 +193,8 @@ static LogicalResult resize(Binder &b, Resizing &r) {
     return success();
   }
   for (size_t d = 0; d < from.size(); ++d) {
-    bool same = std::fabs(r.scales[d] - 1) <= 1e-9 && r.sizes[d] == from[d];
-    if (same && (r.coordinates != "tf_crop_and_resize" || (r.roiStart[d] == 0 && r.roiEnd[d] == 1)))
-      continue;
-    x = resizeAlong(b, x, d, matrixOf(r, d, from[d]), r.extrapolation);
+    if (!isKept(r, from, d))
+      x = resizeAlong(b, x, d, matrixOf(r, d, from[d]), r.extrapolation);
   }
   b.result(x);
   return success();
@@ -257,9 +265,9 @@ static LogicalResult importResize(Binder &b) {
     if (!(scale > 0 && scale < 1e12) && from[a] != 0)
       return b.bad("a scale is not above 0");
     r.scales[a] = scale;
-    r.sizes[a] = sizes.empty()         ? int64_t(std::floor(scale * double(from[a])))
+    r.sizes[a] = sizes.empty()         ? scaledSize(scale * double(from[a]))
                  : policy == "stretch" ? sizes[i]
-                                       : int64_t(scale * double(from[a]) + 0.5);
+                                       : scaledSize(scale * double(from[a]) + 0.5);
     if (roi.size() == 2 * axes.size()) {
       r.roiStart[a] = roi[i];
       r.roiEnd[a] = roi[axes.size() + i];
@@ -288,7 +296,7 @@ static LogicalResult importUpsample(Binder &b) {
   for (auto [scale, size] : llvm::zip(r.scales, from)) {
     if (!(scale > 0 && scale < 1e12))
       return b.bad("a scale is not above 0");
-    r.sizes.push_back(int64_t(std::floor(scale * double(size))));
+    r.sizes.push_back(scaledSize(scale * double(size)));
   }
   return resize(b, r);
 }
