@@ -11,7 +11,8 @@ constexpr StringLiteral kInput = "llcc.input", kLabel = "llcc.label", kBatched =
                         kClasses = "llcc.classes", kParam = "llcc.param", kTrainable = "llcc.trainable",
                         kState = "llcc.state", kInit = "llcc.init", kScalar = "llcc.scalar",
                         kGradient = "llcc.gradient", kOutput = "llcc.output", kLoss = "llcc.loss",
-                        kMicrobatches = "llcc.microbatches", kDecay = "llcc.decay", kMeasure = "llcc.measure", kStored = "llcc.stored";
+                        kMicrobatches = "llcc.microbatches", kDecay = "llcc.decay", kMeasure = "llcc.measure",
+                        kStored = "llcc.stored";
 
 /// The state that loss and gradients are scaled by in the backward pass; it belongs to no parameter.
 constexpr StringLiteral kLossScale = "loss_scale";

@@ -51,10 +51,9 @@ static LogicalResult importFlexAttention(Binder &b) {
   int64_t batch = qs[0], heads = qs[1], shared = ks[1], queries = qs[2], keys = ks[2], size = qs[3], width = vs[3];
   Shape scoresShape = {batch, heads, queries, keys};
   Value grouped = reshape(b, q, {batch, shared, heads / shared * queries, size});
-  Value scores = DotOp::create(b.builder, b.loc,
-                               RankedTensorType::get({batch, shared, heads / shared * queries, keys}, element), grouped,
-                               k, ArrayRef<int64_t>{0, 1}, ArrayRef<int64_t>{0, 1}, ArrayRef<int64_t>{3},
-                               ArrayRef<int64_t>{3});
+  Value scores = DotOp::create(
+      b.builder, b.loc, RankedTensorType::get({batch, shared, heads / shared * queries, keys}, element), grouped, k,
+      ArrayRef<int64_t>{0, 1}, ArrayRef<int64_t>{0, 1}, ArrayRef<int64_t>{3}, ArrayRef<int64_t>{3});
   scores = castElements(b, reshape(b, scores, scoresShape), element, wide);
   scores = arith::MulFOp::create(b.builder, b.loc, scores,
                                  splatLike(b, scores, b.hasAttr("scale") ? scale : 1 / std::sqrt(double(size))));
@@ -66,9 +65,9 @@ static LogicalResult importFlexAttention(Binder &b) {
   if (failed(modified))
     return failure();
   Value p = reshape(b, castElements(b, *modified, wide, element), {batch, shared, heads / shared * queries, keys});
-  Value y = DotOp::create(b.builder, b.loc,
-                          RankedTensorType::get({batch, shared, heads / shared * queries, width}, element), p, v,
-                          ArrayRef<int64_t>{0, 1}, ArrayRef<int64_t>{0, 1}, ArrayRef<int64_t>{3}, ArrayRef<int64_t>{2});
+  Value y =
+      DotOp::create(b.builder, b.loc, RankedTensorType::get({batch, shared, heads / shared * queries, width}, element),
+                    p, v, ArrayRef<int64_t>{0, 1}, ArrayRef<int64_t>{0, 1}, ArrayRef<int64_t>{3}, ArrayRef<int64_t>{2});
   b.result(reshape(b, y, {batch, heads, queries, width}));
   return success();
 }
