@@ -164,6 +164,11 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
          },
          "explicit mesh")
       ->type_name("data=2,tensor=2,pipeline=2");
+  app.add_option("--shard", o.shard,
+                 "place matching parameters, inputs and labels: for each dimension the mesh axes that cut it, ? where "
+                 "the strategy may go on; p1 behind it: after those with p0")
+      ->type_name("GLOB:{?,tensor}")
+      ->allow_extra_args(false);
   app.add_option("--schedule", o.schedule, "gpipe | 1f1b | zb-h1 | FILE.csv (default 1f1b)")->type_name("NAME");
   app.add_option("--zero", o.zero, "1: optimizer state is cut over the data axis as well (ZeRO-1)")
       ->check(rt::atLeast(0, 1));

@@ -210,7 +210,9 @@ void Compilation::addTrain(PassManager &pm, int64_t parts) {
 void Compilation::addShard(PassManager &pm) {
   SplitPipelinePassOptions split;
   split.schedule = options.schedule;
-  pm.addPass(createSeedShardingPass());
+  SeedShardingPassOptions seed;
+  seed.shard.assign(options.shard.begin(), options.shard.end());
+  pm.addPass(createSeedShardingPass(seed));
   PropagateShardingPassOptions propagate;
   propagate.zero = options.zero;
   pm.addPass(createPropagateShardingPass(propagate));

@@ -10,7 +10,8 @@ def ChooseMeshPass : Pass<"llcc-choose-mesh", "::mlir::ModuleOp"> {
 }
 def SeedShardingPass : Pass<"llcc-seed-sharding", "::mlir::ModuleOp"> {
   let summary = "Puts seeds on arguments as the strategy says";
-  let options = [Option<"strategy", "strategy", "std::string", "\"\"", "data | tensor | pipeline | hybrid | single; empty: every axis of the mesh">];
+  let options = [Option<"strategy", "strategy", "std::string", "\"\"", "data | tensor | pipeline | hybrid | single; empty: every axis of the mesh">,
+                 ListOption<"shard", "shard", "std::string", "the user's seeds, GLOB:{D0,D1,…}pN each">];
 }
 def PropagateShardingPass : Pass<"llcc-propagate-sharding", "::mlir::ModuleOp"> {
   let summary = "Gives every tensor of @gradients and @update a placement, from seeds, by factor rules, to a fixpoint";

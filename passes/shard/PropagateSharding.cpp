@@ -5,7 +5,7 @@
 //   %y = llcc.dot %x, %w …                    where %x has [["data"], ["tensor"]], %w has [["tensor"], []]
 //     ⇒ %y = llcc.dot %x, %w … {llcc.sharding = #llcc.sharding<[["data"], []], partial = ["tensor"]>}
 #include "passes/shard/Passes.h"
-#include "passes/shard/Propagation.h"
+#include "passes/shard/UserSeeds.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace mlir::llcc {
@@ -48,9 +48,7 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
       return failure();
     splitFreeOps(func);
     Propagation propagation(func, mesh);
-    for (auto [arg, seed] : llvm::zip(func.getArguments(), *seeds))
-      if (seed)
-        propagation.seed(arg, seed->dims, /*closed=*/true);
+    seedByPriority(func, propagation, *seeds);
     propagation.run();
     // Running statistics, which no op of @gradients reads, lie like what is added to them.
     for (OpOperand &use : func.getBody().front().getTerminator()->getOpOperands())

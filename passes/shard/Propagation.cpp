@@ -19,13 +19,21 @@ Propagation::Propagation(func::FuncOp func, MeshAttr mesh) : func(func), mesh(me
   }
 }
 
-void Propagation::seed(Value value, ArrayRef<Axes> dims, bool close) {
+void Propagation::seed(Value value, ArrayRef<Axes> dims, bool close, ArrayRef<int64_t> open) {
   SmallVector<Axes> &have = cuts[value];
   for (auto [dim, axes] : llvm::enumerate(dims))
     if (have[dim].size() < axes.size())
       have[dim] = axes;
+  // What earlier seeds would have brought to a closed dimension does not stay.
+  for (auto [dim, axes] : llvm::enumerate(dims))
+    if (close && !llvm::is_contained(open, int64_t(dim)))
+      have[dim] = axes;
+  for (int64_t dim : open)
+    llvm::erase_if(have[dim], [&](StringAttr axis) {
+      return !llvm::is_contained(dims[dim], axis) && Placement{SmallVector<Axes>(dims), {}}.cuts(axis);
+    });
   if (close)
-    closed.insert(value);
+    closed[value] = SmallVector<int64_t, 2>(open);
   if (Operation *op = value.getDefiningOp())
     worklist.insert(op);
   for (Operation *user : value.getUsers())
@@ -45,11 +53,14 @@ bool Propagation::visit(Operation *op) {
 
   bool changed = false;
   auto give = [&](Value value, ArrayRef<int> factors) {
-    if (closed.contains(value))
+    auto close = closed.find(value);
+    if (close != closed.end() && close->second.empty())
       return;
     SmallVector<Axes> &have = cuts[value];
     bool grown = false;
     for (auto [dim, f] : llvm::enumerate(factors)) {
+      if (close != closed.end() && !llvm::is_contained(close->second, int64_t(dim)))
+        continue;
       if (f == kWhole || chosen[f].size() <= have[dim].size() ||
           !std::equal(have[dim].begin(), have[dim].end(), chosen[f].begin()))
         continue;

@@ -14,8 +14,8 @@ class Propagation {
 public:
   Propagation(func::FuncOp func, MeshAttr mesh);
 
-  /// Gives `value` cuts. A closed value takes no others.
-  void seed(Value value, ArrayRef<Axes> dims, bool closed);
+  /// Gives `value` cuts. A closed value takes no others but at dimensions in `open`.
+  void seed(Value value, ArrayRef<Axes> dims, bool closed, ArrayRef<int64_t> open = {});
   /// Propagates what was seeded to the fixpoint.
   void run();
   ArrayRef<Axes> wanted(Value value) const;
@@ -35,7 +35,7 @@ private:
   MeshAttr mesh;
   DenseMap<Operation *, ShardingRule> rules;
   DenseMap<Value, SmallVector<Axes>> cuts;
-  DenseSet<Value> closed;
+  DenseMap<Value, SmallVector<int64_t, 2>> closed; ///< …with the dimensions that stay open
   SetVector<Operation *> worklist;
 };
 

@@ -5,6 +5,7 @@
 //     ⇒ %x: tensor<64x784xf32> {llcc.input = "x", llcc.batched, llcc.sharding = #llcc.sharding<[["data"], []]>}
 #include "passes/shard/Passes.h"
 #include "passes/shard/Seeds.h"
+#include "passes/shard/UserSeeds.h"
 
 namespace mlir::llcc {
 #define GEN_PASS_DEF_SEEDSHARDINGPASS
@@ -28,13 +29,13 @@ struct SeedShardingPass : impl::SeedShardingPassBase<SeedShardingPass> {
   LogicalResult run(func::FuncOp func, MeshAttr mesh) {
     if (!llvm::is_contained({"", "single", "data", "tensor", "pipeline", "hybrid"}, StringRef(strategy)))
       return func.emitError("unknown strategy '") << strategy << "', needs data, tensor, pipeline, hybrid or single";
+    if (failed(applyUserSeeds(func, mesh, SmallVector<std::string>(shard.begin(), shard.end()))))
+      return failure();
     FailureOr<Seeds> seeds = readSeeds(func, mesh); // the user's win
     if (failed(seeds))
       return failure();
     Propagation propagation(func, mesh);
-    for (auto [arg, seed] : llvm::zip(func.getArguments(), *seeds))
-      if (seed)
-        propagation.seed(arg, seed->dims, /*closed=*/true);
+    seedByPriority(func, propagation, *seeds);
     auto takes = [&](StringRef axis) {
       bool all = strategy.empty() || strategy == "hybrid";
       return mesh.getSize(axis) > 1 && (all || axis == StringRef(strategy));

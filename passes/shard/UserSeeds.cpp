@@ -1,0 +1,128 @@
+// Parses --shard and seeds by priority.
+#include "passes/shard/UserSeeds.h"
+#include "llvm/Support/GlobPattern.h"
+#include <map>
+
+namespace mlir::llcc {
+namespace {
+
+/// One --shard, parsed.
+struct UserSeed {
+  StringRef text, glob;
+  SmallVector<Axes> dims;
+  SmallVector<int64_t> open;
+  int64_t priority = 0;
+};
+
+StringRef nameOf(func::FuncOp func, unsigned arg) {
+  for (StringRef key : {"llcc.param", "llcc.input", "llcc.label"})
+    if (auto name = func.getArgAttrOfType<StringAttr>(arg, key))
+      return name.getValue();
+  return {};
+}
+
+FailureOr<UserSeed> parse(func::FuncOp func, MeshAttr mesh, StringRef text) {
+  UserSeed seed{text, {}, {}, {}};
+  auto error = [&]() { return func.emitError() << "--shard=" << text << ": "; };
+  size_t colon = text.rfind(":{"), end = text.rfind('}');
+  if (colon == StringRef::npos || colon == 0 || end == StringRef::npos || end < colon)
+    return error() << "needs GLOB:{D0,D1,…} with a list of mesh axes (joined by *) or ? for each dimension", failure();
+  seed.glob = text.take_front(colon);
+  if (StringRef rest = text.drop_front(end + 1); !rest.empty()) {
+    int64_t number;
+    if (!rest.consume_front("p") || rest.getAsInteger(10, number) || number < 0)
+      return error() << "\"" << text.drop_front(end + 1) << "\" is no priority, needs p0, p1, …", failure();
+    seed.priority = number;
+  }
+  SmallVector<StringRef> dims;
+  StringRef inside = text.slice(colon + 2, end);
+  if (!inside.trim().empty() || inside.contains(','))
+    inside.split(dims, ',');
+  llvm::SmallDenseSet<StringAttr> used;
+  for (auto [dim, part] : llvm::enumerate(dims)) {
+    StringRef list = part.trim();
+    if (list.consume_back("?"))
+      seed.open.push_back(dim);
+    Axes axes;
+    SmallVector<StringRef> names;
+    list.split(names, '*', -1, /*KeepEmpty=*/false);
+    for (StringRef name : names) {
+      auto axis = StringAttr::get(func.getContext(), name.trim());
+      if (mesh.getPosition(axis.getValue()) < 0 || axis.getValue() == kPipelineAxis)
+        return error() << "'" << axis.getValue() << "' is no axis to cut tensors over, the mesh is " << mesh, failure();
+      if (!used.insert(axis).second)
+        return error() << "names axis '" << axis.getValue() << "' twice", failure();
+      axes.push_back(axis);
+    }
+    seed.dims.push_back(axes);
+  }
+  return seed;
+}
+
+} // namespace
+
+LogicalResult applyUserSeeds(func::FuncOp func, MeshAttr mesh, ArrayRef<std::string> texts) {
+  DenseSet<unsigned> placed;
+  Builder b(func.getContext());
+  for (StringRef text : texts) {
+    FailureOr<UserSeed> seed = parse(func, mesh, text);
+    if (failed(seed))
+      return failure();
+    auto glob = llvm::GlobPattern::create(seed->glob);
+    if (!glob)
+      return func.emitError() << "--shard=" << text << ": " << llvm::toString(glob.takeError());
+    bool any = false;
+    for (BlockArgument arg : func.getArguments()) {
+      unsigned i = arg.getArgNumber();
+      StringRef name = nameOf(func, i);
+      if (name.empty() || !glob->match(name))
+        continue;
+      any = true;
+      if (!placed.insert(i).second)
+        continue;
+      auto type = dyn_cast<RankedTensorType>(arg.getType());
+      if (!type || type.getRank() != int64_t(seed->dims.size()))
+        return func.emitError() << "--shard=" << text << ": places " << seed->dims.size() << " dimensions, "
+                                << describeArgument(func, i) << " has type " << arg.getType();
+      if (int64_t(seed->open.size()) == type.getRank() &&
+          llvm::all_of(seed->dims, [](auto &axes) { return axes.empty(); }))
+        continue; // left to the strategy
+      Placement placement{seed->dims, {}};
+      func.setArgAttr(i, kShardingAttr, placement.toAttr(func.getContext(), mesh));
+      if (!seed->open.empty())
+        func.setArgAttr(i, kOpenAttr, b.getI64ArrayAttr(seed->open));
+      func.setArgAttr(i, kPriorityAttr, b.getI64IntegerAttr(seed->priority));
+    }
+    if (!any) {
+      auto message = func.emitError() << "--shard=" << text
+                                      << ": no parameter, input or label has such a name; there are";
+      for (unsigned i = 0, said = 0; i < func.getNumArguments() && said < 8; ++i)
+        if (StringRef name = nameOf(func, i); !name.empty())
+          message << (said++ ? ", \"" : " \"") << name << "\"";
+      return message;
+    }
+  }
+  return success();
+}
+
+void seedByPriority(func::FuncOp func, Propagation &propagation, ArrayRef<std::optional<Placement>> seeds) {
+  std::map<int64_t, SmallVector<unsigned>> rounds;
+  for (unsigned i = 0; i < seeds.size(); ++i)
+    if (seeds[i]) {
+      auto priority = func.getArgAttrOfType<IntegerAttr>(i, kPriorityAttr);
+      rounds[priority ? priority.getInt() : INT64_MAX].push_back(i);
+    }
+  for (auto &[priority, args] : rounds) {
+    for (unsigned i : args) {
+      SmallVector<int64_t> open;
+      if (auto dims = func.getArgAttrOfType<ArrayAttr>(i, kOpenAttr))
+        for (Attribute dim : dims)
+          open.push_back(cast<IntegerAttr>(dim).getInt());
+      propagation.seed(func.getArgument(i), seeds[i]->dims, /*closed=*/true, open);
+    }
+    if (priority != INT64_MAX)
+      propagation.run();
+  }
+}
+
+} // namespace mlir::llcc
