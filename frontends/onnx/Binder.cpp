@@ -342,6 +342,11 @@ bool Binder::isTracked(unsigned i) const {
   return s && s->tensor && s->tensor->statistic && s->tensor->parameter;
 }
 
+bool Binder::isSingleBias(unsigned i) const {
+  Slot *s = hasInput(i) ? importer.slot(node.input(i)) : nullptr;
+  return s && s->tensor && s->tensor->singleBias;
+}
+
 LogicalResult Binder::finish() {
   for (const Attribute &a : node.attribute()) {
     if (!a.ref_attr_name().empty())

@@ -111,6 +111,8 @@ public:
   int64_t randomStream();
   /// Whether input `i` stands for a parameter of the file that llcc.track may move.
   bool isTracked(unsigned i) const;
+  /// Whether input `i` stands for a bias whose recurrent half is zero and stays so (Initializer::singleBias).
+  bool isSingleBias(unsigned i) const;
 
   // Refusals: always failure. `bad` for what contradicts the ONNX standard, `unsupported` for what llcc cannot do yet.
   LogicalResult bad(const Twine &what);

@@ -626,7 +626,8 @@ void Importer::collectTensors() {
     nodes = orderNodes(model.graph(), file, said);
     if (said.empty())
       tensors =
-          collectInitializers(*model.mutable_graph(), withNested(nodes), opset, options, file, context, files, said);
+          collectInitializers(*model.mutable_graph(), withNested(nodes), opset, model.producer_name(), options, file,
+                              context, files, said);
   };
   ImportErrors first; // said again, whole, by the second time
   collect(first);

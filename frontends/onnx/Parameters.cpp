@@ -48,24 +48,65 @@ std::string nearNames(ArrayRef<Initializer> tensors, StringRef name) {
 
 namespace {
 
+std::string behindIdentity(std::string name, const Readers &readers) {
+  for (const Node *view = readers.producer.lookup(name); view && view->op_type() == "Identity" && view->input_size();
+       view = readers.producer.lookup(name))
+    name = view->input(0);
+  return name;
+}
+
 /// Running statistics, perhaps behind Identity: constants, unless their node tracks them.
 void markStatistics(ArrayRef<const Node *> nodes, const Readers &readers, const ImportOptions &options,
                     std::vector<Initializer> &tensors) {
   llvm::StringMap<bool> tracked;
   for (const Node *node : nodes)
-    for (int i = 3; node->op_type() == "BatchNormalization" && i < std::min(node->input_size(), 5); ++i) {
-      std::string name = node->input(i);
-      for (const Node *view = readers.producer.lookup(name);
-           view && view->op_type() == "Identity" && view->input_size(); view = readers.producer.lookup(name))
-        name = view->input(0);
-      tracked[name] |= tracksStatistics(*node, readers.opset, options);
-    }
+    for (int i = 3; node->op_type() == "BatchNormalization" && i < std::min(node->input_size(), 5); ++i)
+      tracked[behindIdentity(node->input(i), readers)] |= tracksStatistics(*node, readers.opset, options);
   for (Initializer &t : tensors)
     if (auto found = tracked.find(t.name); found != tracked.end() && isa<FloatType>(t.payload.type)) {
       t.statistic = true;
       t.parameter = found->second && !options.asWritten;
       t.trainable = false;
     }
+}
+
+/// ONNX gives LSTM, GRU and RNN two biases that are only added, Keras has one: its exporters leave the recurrent half
+/// zero. Trained as well it would move as the other half does, and the bias at twice the rate. A recurrent half of
+/// zeros beside an input half that is not zero is no parameter; where both are zero, as in a fresh model, the exporter
+/// tells.
+/// --train with the tensor's own name overrules.
+void markSingleBiases(ArrayRef<const Node *> nodes, const Readers &readers, StringRef producer,
+                      const ImportOptions &options, std::vector<Initializer> &tensors, ExternalFiles &files) {
+  bool fromKeras = producer.contains_insensitive("tf2onnx") || producer.contains_insensitive("keras2onnx");
+  llvm::StringMap<bool> biases; // name -> only the sum of the halves counts
+  for (const Node *node : nodes) {
+    StringRef op = node->op_type();
+    if (node->input_size() < 4 || node->input(3).empty() || (op != "LSTM" && op != "GRU" && op != "RNN"))
+      continue;
+    bool linear =
+        llvm::any_of(node->attribute(), [](const auto &a) { return a.name() == "linear_before_reset" && a.i(); });
+    std::string name = behindIdentity(node->input(3), readers);
+    biases[name] = (!biases.count(name) || biases[name]) && (op != "GRU" || !linear);
+  }
+  for (Initializer &t : tensors) {
+    auto found = biases.find(t.name);
+    const Shape &shape = t.payload.shape;
+    if (found == biases.end() || !t.parameter || llvm::is_contained(options.train, t.name) || shape.size() != 2 ||
+        shape[1] % 2 || t.payload.elements == 0)
+      continue;
+    StringRef bytes = rawBytes(t, files);
+    size_t half = bytes.size() / shape[0] / 2;
+    auto isZero = [&](size_t which) {
+      for (int64_t d = 0; d < shape[0]; ++d)
+        if (bytes.substr((2 * d + which) * half, half).find_first_not_of('\0') != StringRef::npos)
+          return false;
+      return true;
+    };
+    if (!isZero(1) || (isZero(0) && !(fromKeras && found->second)))
+      continue;
+    t.singleBias = true;
+    t.decision.reason += "; its recurrent half is zero and stays so, as of exporters whose layers have one bias";
+  }
 }
 
 /// Applies one list of globs; for one that matches nothing `unmatched` gets a sentence that lists what it could have
@@ -93,8 +134,8 @@ void applyGlobs(const std::vector<std::string> &globs, StringRef flag, std::vect
 } // namespace
 
 std::vector<Initializer> collectInitializers(::onnx::GraphProto &graph, ArrayRef<const Node *> nodes, int64_t opset,
-                                             const ImportOptions &options, StringRef file, MLIRContext *context,
-                                             ExternalFiles &files, ImportErrors &errors) {
+                                             StringRef producer, const ImportOptions &options, StringRef file,
+                                             MLIRContext *context, ExternalFiles &files, ImportErrors &errors) {
   Readers readers(graph, nodes, opset);
   std::vector<Initializer> tensors;
   auto collect = [&](std::string name, ::onnx::TensorProto &proto, std::string subject) {
@@ -123,6 +164,8 @@ std::vector<Initializer> collectInitializers(::onnx::GraphProto &graph, ArrayRef
             collect(node.output(0), *attribute.mutable_t(), (file + ": " + nodeLabel(node)).str());
 
   markStatistics(nodes, readers, options, tensors);
+  if (!options.asWritten)
+    markSingleBiases(nodes, readers, producer, options, tensors, files);
   // A freeze that matches nothing leaves nothing to do, as exporters fold tensors away; a train that matches nothing
   // would train something else than was asked for.
   applyGlobs(

@@ -22,6 +22,7 @@ struct Initializer {
   bool parameter = false;
   bool trainable = false;
   bool statistic = false;        ///< running mean or variance of a BatchNormalization: never trained, perhaps tracked
+  bool singleBias = false;       ///< B of an LSTM, GRU or RNN that has one bias: its recurrent half stays zero
   Decision decision;             ///< floats only
   Initializer *tiedTo = nullptr; ///< it is a copy of this parameter
   bool transposed = false;       ///< …as its transpose
@@ -38,11 +39,12 @@ bool matchesAny(ArrayRef<std::string> globs, StringRef name);
 std::string nearNames(ArrayRef<Initializer> tensors, StringRef name);
 
 /// Collects the tensors that `nodes` (live, in order) or the graph's outputs read, checks their payloads, and decides
-/// from the role in which they are read what they are. Globs of `options` overrule that. Says what is wrong in
-/// `errors`.
+/// from the role in which they are read what they are. `producer` is the exporter that the model names. Globs of
+/// `options` overrule that. Says what is wrong in `errors`.
 std::vector<Initializer> collectInitializers(::onnx::GraphProto &graph, ArrayRef<const ::onnx::NodeProto *> nodes,
-                                             int64_t opset, const ImportOptions &options, StringRef file,
-                                             MLIRContext *context, ExternalFiles &files, ImportErrors &errors);
+                                             int64_t opset, StringRef producer, const ImportOptions &options,
+                                             StringRef file, MLIRContext *context, ExternalFiles &files,
+                                             ImportErrors &errors);
 
 } // namespace mlir::llcc::frontend
 

@@ -194,7 +194,8 @@ LogicalResult importRecurrent(Binder &b, const Kind &kind) {
     Value hiddenBias;
     if (bias) {
       Value own = direction(b, bias, d);
-      Value input = part(b, own, 0, 0, gates * units), recurrent = part(b, own, 0, gates * units, gates * units), sum;
+      Value input = part(b, own, 0, 0, gates * units), recurrent, sum;
+      recurrent = b.isSingleBias(3) ? splatLike(b, input, 0) : part(b, own, 0, gates * units, gates * units);
       if (linear) { // the reset gate multiplies the bias of the hidden gate
         Value two = arith::AddFOp::create(b.builder, b.loc, part(b, input, 0, 0, 2 * units),
                                           part(b, recurrent, 0, 0, 2 * units));
