@@ -70,6 +70,19 @@ static CLI::Validator positive() {
       "");
 }
 
+static void addBytesFlag(CLI::App &app, const std::string &name, uint64_t &bytes, const std::string &what) {
+  app.add_option_function<std::string>(
+         name,
+         [name, &bytes](const std::string &text) {
+           std::string error;
+           bytes = rt::parseBytes(text, error);
+           if (!error.empty())
+             throw CLI::ValidationError(name, error);
+         },
+         what)
+      ->type_name("SIZE");
+}
+
 static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
   app.add_option("model", o.model, "ONNX file")->required()->type_name("MODEL.onnx");
   if (withBatch)
@@ -99,6 +112,11 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
          "value of an input that is the same in every step (what an If decides on)")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
+  addBytesFlag(app, "--max-import-mem", o.importMemory,
+               "bytes that reading the model may take (default: the machine's memory)");
+  app.add_option("--max-import-seconds", o.importSeconds, "time that reading the model may take (default 600)")
+      ->type_name("N")
+      ->check(rt::atLeast(1));
   app.add_option("--output", o.output, "output that is trained (default: the first)")->type_name("NAME");
   app.add_option("--train", o.train, "train only these parameters; or what is none by its role, too")
       ->type_name("GLOB")
@@ -261,16 +279,7 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
   } else {
     app.add_option("-o,--out", compile.artifact, "artifact to write (default: MODEL.llx here)")->type_name("OUT.llx");
     app.add_option("--label", compile.label, "name of the label input (default label)")->type_name("NAME");
-    app.add_option_function<std::string>(
-           "--memory",
-           [&](const std::string &text) {
-             std::string error;
-             compile.memory = rt::parseBytes(text, error);
-             if (!error.empty())
-               throw CLI::ValidationError("--memory", error);
-           },
-           "bytes that a device may use")
-        ->type_name("SIZE");
+    addBytesFlag(app, "--memory", compile.memory, "bytes that a device may use");
   }
   code = rt::parseFlags(app, argc, argv);
   if (code >= 0)

@@ -38,6 +38,8 @@ struct CompileOptions {
   std::map<std::string, int64_t> dims;     ///< sizes of symbolic dimensions
   std::map<std::string, std::string> bind; ///< inputs that are constants
   std::string output;                      ///< output that is trained; empty: the first
+  uint64_t importMemory = 0;               ///< bytes that the import may take; 0: the machine's memory
+  int64_t importSeconds = 600;             ///< that the import may take
   std::vector<std::string> train, freeze;  ///< globs over parameter names
 
   std::string batchNorm = "file";         ///< file | train | frozen: whose statistics normalise in training

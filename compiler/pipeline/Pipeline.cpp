@@ -101,6 +101,8 @@ ImportOptions mlir::llcc::importOptionsOf(const CompileOptions &options) {
   wanted.untie = options.untie;
   wanted.lora = options.lora;
   wanted.seed = options.seed;
+  wanted.maxMemory = options.importMemory;
+  wanted.maxSeconds = options.importSeconds;
   return wanted;
 }
 

@@ -80,7 +80,10 @@ struct ImportOptions {
   ImportReport *report = nullptr; ///< filled where given; then the import goes on behind what is refused, as far as the
                                   ///< shapes are known, and sizes that nobody gave are assumed
   int64_t assumedSize = 16;       ///< …these, where `report` is given
-  std::string output;             ///< graph output that comes first (the one that is trained); empty: the file's first
+  /// Bytes that an import may take (the parsed model; constants that are computed); 0: the machine's memory.
+  uint64_t maxMemory = 0;
+  int64_t maxSeconds = 600; ///< that an import may take
+  std::string output;       ///< graph output that comes first (the one that is trained); empty: the file's first
   /// The inputs' arrays say their shapes: then there is no batch, an array takes the place of an initializer of its
   /// name, and nothing is a trained parameter.
   std::optional<InputArrays> arrays;

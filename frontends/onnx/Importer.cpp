@@ -19,6 +19,7 @@
 #include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/Path.h"
 #include <set>
+#include <unistd.h>
 
 namespace mlir::llcc::frontend {
 
@@ -30,9 +31,36 @@ static constexpr int64_t kMaxUnrolledNodes = 100000;
 
 static std::string folderOf(StringRef path) { return llvm::sys::path::parent_path(path).str(); }
 
+/// What the import may take: a model that needs more would be stopped by the machine without a word.
+static uint64_t memoryLimit(const ImportOptions &options) {
+  if (options.maxMemory)
+    return options.maxMemory;
+  long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+  return pages > 0 && size > 0 ? uint64_t(pages) * uint64_t(size) : uint64_t(1) << 34;
+}
+
+bool Importer::takeMemory(uint64_t bytes) {
+  constantBytes += bytes;
+  if (constantBytes > maxMemory && !exhausted) {
+    exhausted = true;
+    errors.add(ImportErrors::Bad, file + ": the constants that it computes take more than " + Twine(maxMemory) +
+                                      " bytes while it is imported; raise --max-import-mem");
+  }
+  return !exhausted;
+}
+
+bool Importer::isInTime() {
+  if (!exhausted && std::chrono::steady_clock::now() - start > std::chrono::seconds(options.maxSeconds)) {
+    exhausted = true;
+    errors.add(ImportErrors::Bad, file + ": its import takes more than " + Twine(options.maxSeconds) +
+                                      " seconds; raise --max-import-seconds");
+  }
+  return !exhausted;
+}
+
 Importer::Importer(StringRef path, const ImportOptions &options, MLIRContext *context, ImportErrors &errors)
     : file(llvm::sys::path::filename(path).str()), errors(errors), files(folderOf(path)), context(context),
-      options(options), builder(context) {
+      options(options), maxMemory(memoryLimit(options)), builder(context) {
   context->loadDialect<LlccDialect, arith::ArithDialect, math::MathDialect, func::FuncDialect>();
 }
 
@@ -416,7 +444,7 @@ void Importer::insertDropout(Binder &binder) {
 void Importer::importNode(const ::onnx::NodeProto &node) {
   StringRef domain = node.domain() == "ai.onnx" ? StringRef() : StringRef(node.domain());
   const OpRow *row = OpTable::get().find(domain, node.op_type(), opsetOf(node));
-  bool usable = row, constant = node.input_size() > 0;
+  bool usable = row && !exhausted && isInTime(), constant = node.input_size() > 0;
   for (const auto &input : namesReadBy(node)) {
     if (input.empty())
       continue;
@@ -644,7 +672,7 @@ void Importer::collectTensors() {
 FailureOr<ImportedModel> Importer::run() {
   SmallString<128> path(files.location());
   llvm::sys::path::append(path, file);
-  if (failed(readModel(path, model, errors)) || failed(checkOpsets()))
+  if (failed(readModel(path, model, maxMemory, errors)) || failed(checkOpsets()))
     return failure();
   if (options.arrays) {
     defaults = takeDefaults(*model.mutable_graph(), *options.arrays, file, context, files, errors);

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
+#include <chrono>
 
 namespace mlir::llcc::frontend {
 
@@ -63,6 +64,8 @@ public:
   MLIRContext *const context;
   const ImportOptions &options;
   int64_t streams = 0; ///< of random numbers that nodes have taken so far
+  /// Notes that computed constants take `bytes` more; false, said once, where the import may not have so much.
+  bool takeMemory(uint64_t bytes);
 
 private:
   LogicalResult checkOpsets();
@@ -87,6 +90,12 @@ private:
                      bool trainable);
   Value adapt(StringRef name, Value weight, const Adapter &adapter);
 
+  bool isInTime();
+
+  const uint64_t maxMemory;
+  uint64_t constantBytes = 0; ///< of constants that were computed
+  bool exhausted = false;     ///< memory or time is used up, and it is said
+  const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
   ::onnx::ModelProto model;
   int64_t opset = 0;
   int64_t batch = 0;

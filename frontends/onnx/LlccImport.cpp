@@ -23,6 +23,9 @@ int main(int argc, char **argv) {
   cl::list<std::string> dropouts("dropout", cl::desc("file | nodes | off | P | P@GLOB"), cl::cat(category));
   cl::opt<bool> asWritten("as-written", cl::desc("operators run as the file says, training forms included"),
                           cl::cat(category));
+  cl::opt<uint64_t> maxMemory("max-import-mem", cl::desc("bytes that the import may take"), cl::cat(category));
+  cl::opt<int64_t> maxSeconds("max-import-seconds", cl::desc("seconds that the import may take"), cl::init(600),
+                              cl::cat(category));
   cl::opt<bool> locations("locations", cl::desc("print locations"), cl::cat(category));
   cl::opt<bool> weights("weights",
                         cl::desc("print a line for each parameter: where its bytes lie, and the first of them"),
@@ -51,6 +54,8 @@ int main(int argc, char **argv) {
   options.freeze.assign(freeze.begin(), freeze.end());
   options.train.assign(train.begin(), train.end());
   options.asWritten = asWritten;
+  options.maxMemory = maxMemory;
+  options.maxSeconds = maxSeconds;
   options.unbiasedVariance = unbiased;
   options.batchNorm = batchNorm == "train"    ? mlir::llcc::ImportOptions::BatchNorm::Train
                       : batchNorm == "frozen" ? mlir::llcc::ImportOptions::BatchNorm::Frozen

@@ -31,7 +31,7 @@ static const char *sniff(StringRef bytes) {
   return nullptr;
 }
 
-LogicalResult readModel(StringRef path, ::onnx::ModelProto &model, ImportErrors &errors) {
+LogicalResult readModel(StringRef path, ::onnx::ModelProto &model, uint64_t maxMemory, ImportErrors &errors) {
   StringRef name = llvm::sys::path::filename(path);
   auto fail = [&](ImportErrors::Kind kind, const Twine &what) {
     errors.add(kind, name + ": " + what);
@@ -57,7 +57,7 @@ LogicalResult readModel(StringRef path, ::onnx::ModelProto &model, ImportErrors 
   StringRef bytes = (*buffer)->getBuffer();
   if (const char *what = sniff(bytes))
     return fail(ImportErrors::Bad, what);
-  if (std::string what = scanModel(bytes); !what.empty())
+  if (std::string what = scanModel(bytes, maxMemory); !what.empty())
     return fail(ImportErrors::Bad, what);
   if (!model.ParseFromArray(bytes.data(), int(bytes.size())))
     return fail(ImportErrors::Bad, "is not a readable ONNX model: protobuf refuses its bytes");

@@ -8,7 +8,7 @@
 namespace mlir::llcc::frontend {
 
 /// Parses the file at `path` into `model`; on failure says why in `errors` (66: no such file, 65: not a model).
-LogicalResult readModel(StringRef path, ::onnx::ModelProto &model, ImportErrors &errors);
+LogicalResult readModel(StringRef path, ::onnx::ModelProto &model, uint64_t maxMemory, ImportErrors &errors);
 
 } // namespace mlir::llcc::frontend
 

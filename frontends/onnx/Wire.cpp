@@ -95,9 +95,11 @@ constexpr int64_t kMaxMessages =
     2'000'000;                     // nodes, tensors, attributes, value infos, and other fields of these, together
 constexpr unsigned kMaxDepth = 96; // below protobuf's own limit of 100
 
+constexpr uint64_t kBytesAMessage = 128; // the largest of protobuf's objects here takes 123
+
 } // namespace
 
-std::string scanModel(llvm::StringRef model) {
+std::string scanModel(llvm::StringRef model, uint64_t maxMemory) {
   struct Open {
     Message kind;
     WireReader reader;
@@ -105,6 +107,7 @@ std::string scanModel(llvm::StringRef model) {
   llvm::SmallVector<Open> stack;
   stack.push_back({Message::Model, WireReader(model)});
   int64_t messages = 0;
+  uint64_t memory = model.size();
   while (!stack.empty()) {
     WireField field;
     Open &top = stack.back();
@@ -122,7 +125,18 @@ std::string scanModel(llvm::StringRef model) {
       return (llvm::Twine("has more than ") + llvm::Twine(kMaxMessages) +
               " nodes, tensors, attributes and other entries")
           .str();
+    // An object, and its bytes or, of packed numbers, up to 8 bytes for each.
+    bool packs =
+        top.kind == Message::Tensor || (top.kind == Message::Attribute && (field.number == 7 || field.number == 8));
+    bool isBytes = top.kind == Message::Tensor && (field.number == 9 || field.number == 8 || field.number == 4);
+    memory += kBytesAMessage + field.bytes.size() * (packs && !isBytes ? 8 : 1);
     Message kind = child(top.kind, field.number);
+    if (kind != Message::Other)
+      memory -= field.bytes.size(); // counted inside
+    if (memory > maxMemory)
+      return (llvm::Twine("takes more than ") + llvm::Twine(maxMemory) +
+              " bytes of memory to read; raise --max-import-mem")
+          .str();
     if (kind == Message::Other)
       continue;
     if (stack.size() >= kMaxDepth)

@@ -31,9 +31,9 @@ private:
 };
 
 /// Checks the bytes of a ModelProto against the import limits (reference: protobuf makes up to 120 bytes of memory of
-/// each byte of empty messages, so counts are bounded before it sees them). Returns a sentence, empty where all is
-/// fine.
-std::string scanModel(llvm::StringRef model);
+/// each byte of empty messages, so counts are bounded before it sees them, and what it will make may take `maxMemory`
+/// bytes). Returns a sentence, empty where all is fine.
+std::string scanModel(llvm::StringRef model, uint64_t maxMemory);
 
 } // namespace mlir::llcc::frontend
 
