@@ -117,6 +117,9 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
   app.add_option("--max-import-seconds", o.importSeconds, "time that reading the model may take (default 600)")
       ->type_name("N")
       ->check(rt::atLeast(1));
+  app.add_option("--allow-external-data-outside", o.outside, "external data may lie in this folder, too; links count")
+      ->type_name("FOLDER")
+      ->allow_extra_args(false);
   app.add_option("--output", o.output, "output that is trained (default: the first)")->type_name("NAME");
   app.add_option("--train", o.train, "train only these parameters; or what is none by its role, too")
       ->type_name("GLOB")

@@ -40,6 +40,7 @@ struct CompileOptions {
   std::string output;                      ///< output that is trained; empty: the first
   uint64_t importMemory = 0;               ///< bytes that the import may take; 0: the machine's memory
   int64_t importSeconds = 600;             ///< that the import may take
+  std::vector<std::string> outside;        ///< folders in which external data may lie beside the model's own
   std::vector<std::string> train, freeze;  ///< globs over parameter names
 
   std::string batchNorm = "file";         ///< file | train | frozen: whose statistics normalise in training

@@ -102,6 +102,7 @@ ImportOptions mlir::llcc::importOptionsOf(const CompileOptions &options) {
   wanted.lora = options.lora;
   wanted.seed = options.seed;
   wanted.maxMemory = options.importMemory;
+  wanted.outside = options.outside;
   wanted.maxSeconds = options.importSeconds;
   return wanted;
 }

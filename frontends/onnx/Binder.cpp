@@ -295,8 +295,12 @@ void Binder::result(Value value, unsigned i, Type element) {
 }
 
 void Binder::result(ConstantPtr constant, unsigned i) {
-  if (int(i) >= node.output_size() || node.output(i).empty() || !importer.takeMemory(constant->size() * 8))
+  if (int(i) >= node.output_size() || node.output(i).empty())
     return;
+  if (!importer.takeMemory(constant->size() * 8)) {
+    hasFailed = true; // said
+    return;
+  }
   if (FloatType rounded = roundedType(i); rounded && constant->type.isF32()) {
     auto narrow = std::make_shared<Constant>(*constant);
     narrow->type = rounded;

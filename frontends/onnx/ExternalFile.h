@@ -4,6 +4,7 @@
 
 #include "frontends/onnx/Import.h"
 #include <optional>
+#include <vector>
 
 namespace mlir::llcc::frontend {
 
@@ -11,8 +12,10 @@ namespace mlir::llcc::frontend {
 /// llcc runs ends it (SIGBUS), as with every program that maps what it reads.
 class ExternalFiles {
 public:
-  /// `folder` holds the model; nothing outside it is ever opened.
-  explicit ExternalFiles(std::string folder) : folder(std::move(folder)) {}
+  /// `folder` holds the model. What lies outside of it, or behind links, is opened only where it is in one of the
+  /// folders `outside` in truth, after all links.
+  explicit ExternalFiles(std::string folder, std::vector<std::string> outside = {})
+      : folder(std::move(folder)), outside(std::move(outside)) {}
 
   struct Result {
     std::optional<StringRef> bytes; ///< lives as long as `owner` or this object
@@ -23,9 +26,14 @@ public:
   /// The bytes of `location`, a relative path below the folder: regular, without links of any kind on the way.
   const Result &open(const std::string &location);
   const std::string &location() const { return folder; }
+  bool opensOutside() const { return !outside.empty(); }
+  /// `name` opens the file that lies at `location`.
+  void rename(const std::string &name, const std::string &location) { renamed[name] = location; }
 
 private:
   std::string folder;
+  std::vector<std::string> outside;
+  std::map<std::string, std::string> renamed;
   std::map<std::string, Result> files;
 };
 

@@ -1,6 +1,7 @@
 // Model-local functions become nodes of the graph; initializers of subgraphs become the graph's.
 #include "frontends/onnx/Functions.h"
 #include "frontends/onnx/Binder.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include <map>
@@ -13,8 +14,8 @@ using Function = ::onnx::FunctionProto;
 
 namespace {
 
-/// Calls that stand in each other; deeper ones are taken for a circle.
-constexpr unsigned kMaxCalls = 64;
+/// Calls that stand in each other: each takes a part of the stack.
+constexpr unsigned kMaxCalls = 512;
 /// Nodes after inlining: functions that call two others each double the graph with every level.
 constexpr int64_t kMaxNodes = int64_t(1) << 17;
 
@@ -141,23 +142,23 @@ public:
   }
 
   LogicalResult run() {
-    if (failed(expand(*model.mutable_graph(), opset, 0)))
+    if (failed(expand(*model.mutable_graph(), opset)))
       return failure();
     return success();
   }
 
 private:
-  LogicalResult expand(Graph &graph, int64_t own, unsigned depth) {
+  LogicalResult expand(Graph &graph, int64_t own) {
     google::protobuf::RepeatedPtrField<Node> nodes;
     nodes.Swap(graph.mutable_node());
     for (Node &node : nodes)
-      if (failed(expand(node, graph, own, depth)))
+      if (failed(expand(node, graph, own)))
         return failure();
     return success();
   }
 
   /// Appends `node`, or what it calls, to `graph`. `own`: the opset it was written against.
-  LogicalResult expand(Node &node, Graph &graph, int64_t own, unsigned depth) {
+  LogicalResult expand(Node &node, Graph &graph, int64_t own) {
     if (++count > kMaxNodes) {
       errors.add(ImportErrors::Unsupported, file + ": its functions make more than 2^17 nodes");
       return failure();
@@ -171,16 +172,27 @@ private:
       LogicalResult result = success();
       forSubgraphs(*placed, [&](Graph &nested) {
         if (succeeded(result))
-          result = expand(nested, own, depth);
+          result = expand(nested, own);
       });
       return result;
     }
     const Function &function = *found->second;
-    if (depth >= kMaxCalls) {
-      errors.add(ImportErrors::Bad, file + ": function " + quote(domainOf(function.domain()) + ":" + function.name()) +
-                                        " is called " + Twine(kMaxCalls) + " deep, which is a circle");
+    std::string called = quote(domainOf(function.domain()) + ":" + function.name());
+    auto isOpen = llvm::find(open, &function);
+    if (isOpen != open.end()) {
+      std::string through;
+      for (const Function *inner : ArrayRef(open).drop_front(isOpen - open.begin() + 1))
+        through += (through.empty() ? " through " : ", ") + quote(domainOf(inner->domain()) + ":" + inner->name());
+      errors.add(ImportErrors::Bad, file + ": function " + called + " calls itself" + through);
       return failure();
     }
+    if (open.size() >= kMaxCalls) {
+      errors.add(ImportErrors::Unsupported, file + ": the call of function " + called + " stands in " +
+                                                Twine(kMaxCalls) + " others, more are not supported");
+      return failure();
+    }
+    open.push_back(&function);
+    auto close = llvm::make_scope_exit([&] { open.pop_back(); });
     int64_t inner = own;
     for (const auto &import : function.opset_import())
       if (domainOf(import.domain()).empty())
@@ -189,7 +201,7 @@ private:
     for (const Node &original : function.node()) {
       Node copy = original;
       call.place(copy);
-      if (failed(expand(copy, graph, inner, depth + 1)))
+      if (failed(expand(copy, graph, inner)))
         return failure();
     }
     for (auto &[from, to] : call.copies) {
@@ -208,6 +220,7 @@ private:
   ImportErrors &errors;
   std::map<std::string, const Function *> functions;
   llvm::StringSet<> taken;
+  std::vector<const Function *> open; ///< whose bodies are being placed, outermost first
   int64_t count = 0;
 };
 

@@ -82,8 +82,9 @@ struct ImportOptions {
   int64_t assumedSize = 16;       ///< …these, where `report` is given
   /// Bytes that an import may take (the parsed model; constants that are computed); 0: the machine's memory.
   uint64_t maxMemory = 0;
-  int64_t maxSeconds = 600; ///< that an import may take
-  std::string output;       ///< graph output that comes first (the one that is trained); empty: the file's first
+  int64_t maxSeconds = 600;         ///< that an import may take
+  std::vector<std::string> outside; ///< folders in which external data may lie beside the model's own
+  std::string output; ///< graph output that comes first (the one that is trained); empty: the file's first
   /// The inputs' arrays say their shapes: then there is no batch, an array takes the place of an initializer of its
   /// name, and nothing is a trained parameter.
   std::optional<InputArrays> arrays;

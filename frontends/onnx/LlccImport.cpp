@@ -26,6 +26,7 @@ int main(int argc, char **argv) {
   cl::opt<uint64_t> maxMemory("max-import-mem", cl::desc("bytes that the import may take"), cl::cat(category));
   cl::opt<int64_t> maxSeconds("max-import-seconds", cl::desc("seconds that the import may take"), cl::init(600),
                               cl::cat(category));
+  cl::list<std::string> outside("allow-external-data-outside", cl::desc("folder"), cl::cat(category));
   cl::opt<bool> locations("locations", cl::desc("print locations"), cl::cat(category));
   cl::opt<bool> weights("weights",
                         cl::desc("print a line for each parameter: where its bytes lie, and the first of them"),
@@ -56,6 +57,7 @@ int main(int argc, char **argv) {
   options.asWritten = asWritten;
   options.maxMemory = maxMemory;
   options.maxSeconds = maxSeconds;
+  options.outside.assign(outside.begin(), outside.end());
   options.unbiasedVariance = unbiased;
   options.batchNorm = batchNorm == "train"    ? mlir::llcc::ImportOptions::BatchNorm::Train
                       : batchNorm == "frozen" ? mlir::llcc::ImportOptions::BatchNorm::Frozen

@@ -95,6 +95,26 @@ constexpr int64_t kMaxMessages =
     2'000'000;                     // nodes, tensors, attributes, value infos, and other fields of these, together
 constexpr unsigned kMaxDepth = 96; // below protobuf's own limit of 100
 
+constexpr size_t kMaxName = 65536; // bytes
+
+/// Names of nodes, values, attributes, operators and domains: they are compared, joined, and printed in messages.
+bool isName(Message parent, uint32_t field) {
+  switch (parent) {
+  case Message::Function:
+    return field == 1 || (field >= 4 && field <= 6) || field == 10 || field == 13;
+  case Message::Node:
+    return (field >= 1 && field <= 4) || field == 7 || field == 8;
+  case Message::Attribute:
+    return field == 1 || field == 21;
+  case Message::Tensor:
+    return field == 8;
+  case Message::Value:
+    return field == 1;
+  default:
+    return false;
+  }
+}
+
 constexpr uint64_t kBytesAMessage = 128; // the largest of protobuf's objects here takes 123
 
 } // namespace
@@ -124,6 +144,10 @@ std::string scanModel(llvm::StringRef model, uint64_t maxMemory) {
     if (++messages > kMaxMessages)
       return (llvm::Twine("has more than ") + llvm::Twine(kMaxMessages) +
               " nodes, tensors, attributes and other entries")
+          .str();
+    if (isName(top.kind, field.number) && field.bytes.size() > kMaxName)
+      return (llvm::Twine("has a name of ") + llvm::Twine(field.bytes.size()) + " bytes, at most " +
+              llvm::Twine(kMaxName) + " are allowed")
           .str();
     // An object, and its bytes or, of packed numbers, up to 8 bytes for each.
     bool packs =
