@@ -135,7 +135,7 @@ Problem mapOutside(const std::string &folder, const std::string &location, const
   std::string path = location[0] == '/' || folder.empty() ? location : folder + "/" + location;
   Descriptor place(::open(path.c_str(), O_PATH | O_CLOEXEC));
   if (place.fd < 0)
-    return {ImportErrors::Missing, strerror(errno)};
+    return {ImportErrors::Missing, path + ": " + strerror(errno)};
   std::string found = truePath(place.fd);
   bool inside = llvm::any_of(allowed, [&](const std::string &name) {
     Descriptor base(::open(name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));

@@ -55,7 +55,8 @@ CASES = {
 
 
 def train(build, weights, x, label, loss, lr, batch, steps, dtype):
-    keras.backend.set_floatx(dtype)
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)  # the policy of the first layer ever made would stay
     model = build()
     model.set_weights([w.astype(dtype) for w in weights])
     probabilities = getattr(model.layers[-1], "activation", None) is keras.activations.softmax
@@ -76,7 +77,8 @@ def train(build, weights, x, label, loss, lr, batch, steps, dtype):
             first = {v.path: g.numpy().astype("f8") for v, g in zip(model.trainable_variables, grads)}
         for v, g in zip(model.trainable_variables, grads):
             v.assign_sub(lr * g)
-    keras.backend.set_floatx("float32")
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
     return losses, first
 
 
