@@ -283,6 +283,11 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
     app.add_option("-o,--out", compile.artifact, "artifact to write (default: MODEL.llx here)")->type_name("OUT.llx");
     app.add_option("--label", compile.label, "name of the label input (default label)")->type_name("NAME");
     addBytesFlag(app, "--memory", compile.memory, "bytes that a device may use");
+    auto *simulate = app.add_option("--simulate", compile.simulate,
+                                    "play the step on a cluster that this file describes, and write nothing: time, "
+                                    "bubble, communication, memory; files of external data may be missing")
+                         ->type_name("CLUSTER.toml");
+    app.add_flag("--json", compile.json, "say it for programs")->needs(simulate);
   }
   code = rt::parseFlags(app, argc, argv);
   if (code >= 0)

@@ -63,6 +63,8 @@ struct CompileOptions {
   int64_t zero = 0;                                  ///< 1: state is cut over the data axis as well
   int64_t microbatches = 0;                          ///< 0: chosen
   uint64_t memory = 0;                               ///< bytes a device may use; 0: no limit
+  std::string simulate;                              ///< cluster file: the step is played on it, nothing is written
+  bool json = false;                                 ///< …and said for programs
   std::string target = "cpu";                        ///< cpu[:x86-64-v3] | cuda[:sm_90]
   std::string command;                               ///< the command line, for the artifact
   std::vector<std::string> tie;                      ///< "A,B": parameters that are one

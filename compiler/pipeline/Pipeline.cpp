@@ -4,9 +4,11 @@
 #include "compiler/ir/LLCC.h"
 #include "compiler/ir/Provenance.h"
 #include "compiler/pipeline/CheckReport.h"
+#include "compiler/pipeline/ClusterFile.h"
 #include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/Explain.h"
 #include "compiler/pipeline/Mesh.h"
+#include "compiler/pipeline/SimulationReport.h"
 #include "frontends/onnx/Import.h"
 #include "passes/lower/Passes.h"
 #include "passes/shard/ChooseMesh.h"
@@ -58,7 +60,9 @@ private:
   int keepBatchWhole();
   bool hasF16();
   void addTrain(PassManager &pm, int64_t microbatches);
+  void addPlacement(PassManager &pm);
   void addShard(PassManager &pm);
+  int simulate();
   void addLower(PassManager &pm);
   int runPasses(Stage stage, llvm::function_ref<void(PassManager &)> add);
   int afterStage(Stage stage);
@@ -73,6 +77,7 @@ private:
   ImportedModel imported;
   OwningOpRef<ModuleOp> module;
   MeshAxes mesh;
+  Cluster cluster;   ///< of --simulate
   int64_t batch = 0; ///< of a step
   int64_t microbatches = 1;
   bool warned = false;
@@ -104,6 +109,7 @@ ImportOptions mlir::llcc::importOptionsOf(const CompileOptions &options) {
   wanted.maxMemory = options.importMemory;
   wanted.outside = options.outside;
   wanted.maxSeconds = options.importSeconds;
+  wanted.withoutWeights = !options.simulate.empty();
   return wanted;
 }
 
@@ -210,9 +216,8 @@ void Compilation::addTrain(PassManager &pm, int64_t parts) {
   pm.addPass(createVerifyTrainPass());
 }
 
-void Compilation::addShard(PassManager &pm) {
-  SplitPipelinePassOptions split;
-  split.schedule = options.schedule;
+/// Everything of the shard stage that works on one microbatch: local shapes and collectives come out.
+void Compilation::addPlacement(PassManager &pm) {
   SeedShardingPassOptions seed;
   seed.shard.assign(options.shard.begin(), options.shard.end());
   pm.addPass(createSeedShardingPass(seed));
@@ -225,6 +230,12 @@ void Compilation::addShard(PassManager &pm) {
   pm.addPass(createVerifyPlacementPass());
   pm.addPass(createInsertBucketsPass());
   pm.addPass(createConvertToSpmdPass());
+}
+
+void Compilation::addShard(PassManager &pm) {
+  addPlacement(pm);
+  SplitPipelinePassOptions split;
+  split.schedule = options.schedule;
   pm.addPass(createSplitPipelinePass(split));
   pm.addPass(createCSEPass());
   pm.addPass(createVerifyShardPass());
@@ -327,6 +338,29 @@ int Compilation::emit() {
   return code;
 }
 
+// The step on a cluster that need not be here: from local shapes, collectives and the table of the schedule.
+int Compilation::simulate() {
+  if (int code = runPasses(Stage::Shard, [&](PassManager &pm) { addPlacement(pm); }); code || done)
+    return code;
+  int64_t devices = (*module)->getAttrOfType<MeshAttr>("llcc.mesh").getDevices();
+  if (cluster.devices && devices > cluster.devices)
+    return fail(::llcc::ExitConfig,
+                "the mesh has " + Twine(devices) + " devices, " + options.simulate + " has " + Twine(cluster.devices));
+  FailureOr<Simulation> simulation = simulateStep(*module, cluster, options.schedule);
+  if (failed(simulation))
+    return ::llcc::ExitBadModel;
+  simulation->samples = double(batch);
+  std::string plan;
+  for (auto &[axis, size] : mesh)
+    plan += axis + "=" + std::to_string(size) + " ";
+  plan += "(" + std::to_string(devices) + " devices), " + std::to_string(microbatches) +
+          " microbatches of a batch of " + std::to_string(batch) +
+          (mesh.empty() ? "" : ", schedule " + options.schedule) + ", zero " + std::to_string(options.zero) + ", " +
+          options.precision;
+  (options.json ? printSimulationJson : printSimulation)(*simulation, cluster, plan, llvm::outs());
+  return 0;
+}
+
 int Compilation::run() {
   // A wrong flag is said before any work.
   if (std::string error = targetError(options.target); !error.empty())
@@ -337,6 +371,12 @@ int Compilation::run() {
   for (const std::string &text : options.dropout)
     if (!parseDropout(text, wrong))
       return fail(::llcc::ExitUsage, wrong);
+  if (!options.simulate.empty()) {
+    FailureOr<Cluster> file = readCluster(options.simulate, wrong);
+    if (failed(file))
+      return fail(::llcc::ExitConfig, wrong);
+    cluster = std::move(*file);
+  }
   if (int code = chooseMeshAxes())
     return code;
   if (int code = import(microbatches))
@@ -357,6 +397,8 @@ int Compilation::run() {
     return code;
   if (options.explain)
     explainPrecision(*module);
+  if (!options.simulate.empty())
+    return simulate();
   if (int code = runPasses(Stage::Shard, [&](PassManager &pm) { addShard(pm); }); code || done)
     return code;
   if (options.explain)

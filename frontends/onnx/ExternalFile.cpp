@@ -155,7 +155,7 @@ Problem mapOutside(const std::string &folder, const std::string &location, const
 
 } // namespace
 
-const ExternalFiles::Result &ExternalFiles::open(const std::string &location) {
+ExternalFiles::Result &ExternalFiles::open(const std::string &location) {
   auto [it, inserted] = files.try_emplace(location);
   if (!inserted)
     return it->second;

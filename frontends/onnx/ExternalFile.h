@@ -21,16 +21,21 @@ public:
     std::optional<StringRef> bytes; ///< lives as long as `owner` or this object
     ImportErrors::Kind kind = ImportErrors::Bad;
     std::string error;
+    bool told = false; ///< an error about the file has been said
     std::shared_ptr<const void> owner;
   };
   /// The bytes of `location`, a relative path below the folder: regular, without links of any kind on the way.
-  const Result &open(const std::string &location);
+  Result &open(const std::string &location);
   const std::string &location() const { return folder; }
   bool opensOutside() const { return !outside.empty(); }
   /// `name` opens the file that lies at `location`.
   void rename(const std::string &name, const std::string &location) { renamed[name] = location; }
+  /// Files may be missing: what lies in them is then only known by its shape.
+  void mayBeMissing() { missing = true; }
+  bool areMissing(const Result &file) const { return missing && !file.bytes && file.kind == ImportErrors::Missing; }
 
 private:
+  bool missing = false;
   std::string folder;
   std::vector<std::string> outside;
   std::map<std::string, std::string> renamed;

@@ -46,6 +46,8 @@ bool Importer::isInTime() {
 Importer::Importer(StringRef path, const ImportOptions &options, MLIRContext *context, ImportErrors &errors)
     : file(llvm::sys::path::filename(path).str()), errors(errors), files(folderOf(path), options.outside),
       context(context), options(options), maxMemory(memoryLimit(options)), builder(context) {
+  if (options.withoutWeights)
+    files.mayBeMissing();
   context->loadDialect<LlccDialect, arith::ArithDialect, math::MathDialect, func::FuncDialect>();
 }
 

@@ -76,6 +76,7 @@ private:
   void refuseUnknownOperators(ArrayRef<const ::onnx::NodeProto *> nodes);
   void importNode(const ::onnx::NodeProto &node);
   void placeDropout(ArrayRef<const ::onnx::NodeProto *> nodes);
+  bool broadcastsTooFar(const ::onnx::NodeProto &node);
   void insertDropout(Binder &binder);
   int64_t opsetOf(const ::onnx::NodeProto &node) const;
   LogicalResult importOutputs();

@@ -105,6 +105,17 @@ void Importer::insertDropout(Binder &binder) {
   }
 }
 
+/// Constants that broadcast to more elements than a constant may have (a mask, expanded to the batch): then the node is
+/// computed in the step, where the expanded operands cost nothing.
+bool Importer::broadcastsTooFar(const ::onnx::NodeProto &node) {
+  std::optional<Shape> all = Shape();
+  for (const auto &input : node.input())
+    if (ConstantPtr c = input.empty() ? nullptr : constantOf(input); c && all)
+      all = broadcastShapes(*all, c->shape);
+  std::optional<int64_t> count = all ? countElements(*all) : 0;
+  return !count || *count > kMaxConstantElements;
+}
+
 void Importer::importNode(const ::onnx::NodeProto &node) {
   StringRef domain = node.domain() == "ai.onnx" ? StringRef() : StringRef(node.domain());
   const OpRow *row = OpTable::get().find(domain, node.op_type(), opsetOf(node));
@@ -123,7 +134,7 @@ void Importer::importNode(const ::onnx::NodeProto &node) {
       return;
   if (usable) {
     Binder binder(*this, node, opsetOf(node), builder, nodeLoc(context, (nodeName(node) + suffix).str()));
-    Handler handler = constant && row->fold ? row->fold : row->import;
+    Handler handler = constant && row->fold && !broadcastsTooFar(node) ? row->fold : row->import;
     size_t before = errors.messages.size();
     LogicalResult result = handler(binder);
     if (succeeded(result))

@@ -18,6 +18,8 @@ StringRef rawBytes(const Initializer &t, ExternalFiles &files) {
 }
 
 bool isSplat(const Initializer &t, ExternalFiles &files) {
+  if (t.payload.absent)
+    return false;
   StringRef bytes = rawBytes(t, files);
   size_t width = t.payload.elements ? bytes.size() / t.payload.elements : 0;
   return t.payload.elements < 2 || memcmp(bytes.data(), bytes.data() + width, bytes.size() - width) == 0;

@@ -152,7 +152,12 @@ std::optional<Payload> checkPayload(const TensorProto &tensor, const Twine &subj
     if (length && *length != p.bytes)
       return fail(ImportErrors::Bad, "has external data of " + Twine(*length) + " bytes, its dimensions " +
                                          showShape(p.shape) + " need " + Twine(p.bytes));
-    ExternalFiles::Result file = files.open(p.file);
+    ExternalFiles::Result &file = files.open(p.file);
+    p.absent = files.areMissing(file);
+    if (p.absent)
+      return p;
+    if (!file.bytes && std::exchange(file.told, true)) // one sentence is enough for all tensors in the file
+      return std::nullopt;
     if (!file.bytes)
       return fail(file.kind, "has external data in " + quote(p.file) + ": " + file.error);
     if (p.offset > file.bytes->size() || p.bytes > file.bytes->size() - p.offset)

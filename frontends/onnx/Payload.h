@@ -22,6 +22,7 @@ struct Payload {
   /// Where the bytes are, if outside the model.
   std::string file;
   uint64_t offset = 0, bytes = 0;
+  bool absent = false; ///< the file is not there, and need not be: the elements cannot be read
 };
 
 /// Checks `tensor`: known type, dimensions without overflow, elements x size == payload, external data inside the

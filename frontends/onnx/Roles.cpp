@@ -110,7 +110,7 @@ struct Look {
 
 Look lookAt(const Initializer &init, ExternalFiles &files) {
   Look look;
-  if (init.payload.elements > kMaxConstantElements)
+  if (init.payload.absent || init.payload.elements > kMaxConstantElements)
     return look;
   ConstantPtr c = readConstant(*init.proto, init.payload, files);
   const auto &v = c->reals;
@@ -138,7 +138,7 @@ Look lookAt(const Initializer &init, ExternalFiles &files) {
 /// Rows c[k] of a Fourier basis (cosines or sines of k·2π·n/N, times any window) obey c[k+1] + c[k-1] = a[n]·c[k].
 bool isFourierBasis(const Initializer &init, ExternalFiles &files) {
   const Shape &shape = init.payload.shape;
-  if (shape.size() < 2 || init.payload.elements > kMaxConstantElements)
+  if (init.payload.absent || shape.size() < 2 || init.payload.elements > kMaxConstantElements)
     return false;
   int64_t rows = shape[0], n = rows ? init.payload.elements / rows : 0;
   if (rows < 8 || n < 8 || llvm::count_if(shape, [](int64_t size) { return size > 1; }) != 2)

@@ -63,6 +63,8 @@ void Importer::placeWeights(ImportedModel &imported) {
   for (StringRef section : external)
     if (std::string name = section.str(); section.consume_front("file:")) {
       const ExternalFiles::Result &file = files.open(section.str());
+      if (files.areMissing(file))
+        continue;
       imported.sections.push_back({name, *file.bytes, file.owner});
     }
   if (!computed.empty())

@@ -27,7 +27,8 @@ ConstantPtr Importer::constantOf(const std::string &name) {
 }
 
 ConstantPtr Importer::constantOf(Slot &s) {
-  if (!s.constant && s.tensor && !s.tensor->parameter && s.tensor->payload.elements <= kMaxConstantElements) {
+  if (!s.constant && s.tensor && !s.tensor->parameter && !s.tensor->payload.absent &&
+      s.tensor->payload.elements <= kMaxConstantElements) {
     if (!s.tensor->constant)
       s.tensor->constant = readConstant(*s.tensor->proto, s.tensor->payload, files);
     s.constant = s.tensor->constant;

@@ -57,6 +57,10 @@ private:
   void findWanted();
 };
 
+/// The analysis of @gradients and @update of `module`, with the table of `schedule`: a name, or a file that ends with
+/// .csv. Casts of @gradients are first cloned to their readers, so that 16 bits are what is sent.
+FailureOr<PipelineSplit> readPipelineSplit(ModuleOp module, StringRef schedule);
+
 } // namespace mlir::llcc
 
 #endif

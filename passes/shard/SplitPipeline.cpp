@@ -15,6 +15,7 @@
 // @update may mix values of several stages (the global gradient norm): each stage sends what it has (scalars) to the
 // stages that need it, and these compute the mixed part redundantly, in the same order, so that all get the same bits.
 #include "compiler/ir/LLCC.h"
+#include "compiler/ir/Provenance.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/shard/Passes.h"
@@ -409,91 +410,92 @@ private:
 struct SplitPipelinePass : impl::SplitPipelinePassBase<SplitPipelinePass> {
   using SplitPipelinePassBase::SplitPipelinePassBase;
 
-  /// The table of option `schedule`: a name, or a file that ends with .csv.
-  LogicalResult readSchedule(PipelineSplit &split) {
-    ModuleOp module = getOperation();
-    if (StringRef(schedule).ends_with(".csv")) {
-      auto file = llvm::MemoryBuffer::getFile(schedule);
-      if (!file)
-        return module.emitError() << "cannot read schedule \"" << schedule << "\": " << file.getError().message();
-      if (std::string why = parseSchedule((*file)->getBuffer().str(), split.schedule); !why.empty())
-        return module.emitError() << "schedule \"" << schedule << "\": " << why;
-      if (split.schedule.stages() != split.stages)
-        return module.emitError() << "schedule \"" << schedule << "\" has " << split.schedule.stages()
-                                  << " lines, the pipeline has " << split.stages << " stages";
-    } else if (auto table = makeSchedule(schedule, split.stages, split.microbatches)) {
-      split.schedule = std::move(*table);
-    } else {
-      return module.emitError() << "unknown schedule \"" << schedule
-                                << "\", needs gpipe, 1f1b, zb-h1 or a file that ends with .csv";
-    }
-    if (std::string why = checkSchedule(split.schedule, split.microbatches); !why.empty())
-      return module.emitError() << "schedule \"" << schedule << "\" cannot run: " << why;
-    return success();
-  }
-
-  /// Each reader of a 16 bit value in f32, and of a rounded parameter, gets a cast of its own, on its own stage: so the
-  /// 16 bits are what is sent, and a parameter is rounded where it is kept. llcc-cse merges the casts of one stage
-  /// again.
-  static void castAtReaders(func::FuncOp gradients) {
-    auto moves = [](Operation &op) {
-      Value x = isa<arith::ExtFOp, arith::TruncFOp>(op) ? op.getOperand(0) : Value();
-      return x && (isa<arith::ExtFOp>(op) ? bool(x.getDefiningOp()) : isa<BlockArgument>(x));
-    };
-    SmallVector<Operation *> casts;
-    for (Operation &op : gradients.getBody().front())
-      if (moves(op))
-        casts.push_back(&op);
-    for (Operation *cast : casts) {
-      for (OpOperand &use : llvm::make_early_inc_range(cast->getUses())) {
-        Operation *reader = use.getOwner();
-        if (reader->hasTrait<OpTrait::IsTerminator>())
-          continue;
-        Operation *own = OpBuilder(reader).clone(*cast);
-        own->setLoc(reader->getLoc());
-        use.set(own->getResult(0));
-      }
-      if (cast->use_empty())
-        cast->erase();
-    }
-  }
-
-  LogicalResult split() {
-    ModuleOp module = getOperation();
-    auto gradients = module.lookupSymbol<func::FuncOp>("gradients"),
-         update = module.lookupSymbol<func::FuncOp>("update");
-    if (!gradients && !update)
-      return success();
-    if (!gradients || !update)
-      return module.emitError() << "module has only one of @gradients and @update, a step needs both";
-    auto mesh = module->getAttrOfType<MeshAttr>("llcc.mesh");
-    if (!mesh)
-      return module.emitError() << "module has @gradients but no mesh, needs the attribute llcc.mesh";
-    auto microbatches = module->getAttrOfType<IntegerAttr>("llcc.microbatches");
-    castAtReaders(gradients);
-    PipelineSplit split;
-    split.gradients = gradients;
-    split.update = update;
-    split.stages = mesh.getSize("pipeline");
-    split.microbatches = microbatches ? microbatches.getInt() : 1;
-    if (split.microbatches < 1)
-      return module.emitError() << "llcc.microbatches is " << split.microbatches << ", needs at least 1";
-    if (failed(readSchedule(split)))
-      return failure();
-    if (failed(split.analyze()))
-      return failure();
-    for (int64_t stage = 0; stage < split.stages; ++stage)
-      if (failed(StageWriter(split, stage).write()))
-        return failure();
-    gradients.erase();
-    update.erase();
-    return success();
-  }
-
   void runOnOperation() override {
-    if (failed(split()))
-      signalPassFailure();
+    ModuleOp module = getOperation();
+    if (!module.lookupSymbol("gradients") && !module.lookupSymbol("update"))
+      return;
+    FailureOr<PipelineSplit> split = readPipelineSplit(module, schedule);
+    if (failed(split))
+      return signalPassFailure();
+    for (int64_t stage = 0; stage < split->stages; ++stage)
+      if (failed(StageWriter(*split, stage).write()))
+        return signalPassFailure();
+    split->gradients.erase();
+    split->update.erase();
   }
 };
 } // namespace
+
+/// The table of option `schedule`: a name, or a file that ends with .csv.
+static LogicalResult readSchedule(ModuleOp module, StringRef schedule, PipelineSplit &split) {
+  if (schedule.ends_with(".csv")) {
+    auto file = llvm::MemoryBuffer::getFile(schedule);
+    if (!file)
+      return module.emitError() << "cannot read schedule \"" << schedule << "\": " << file.getError().message();
+    if (std::string why = parseSchedule((*file)->getBuffer().str(), split.schedule); !why.empty())
+      return module.emitError() << "schedule \"" << schedule << "\": " << why;
+    if (split.schedule.stages() != split.stages)
+      return module.emitError() << "schedule \"" << schedule << "\" has " << split.schedule.stages()
+                                << " lines, the pipeline has " << split.stages << " stages";
+  } else if (auto table = makeSchedule(schedule.str(), split.stages, split.microbatches)) {
+    split.schedule = std::move(*table);
+  } else {
+    return module.emitError() << "unknown schedule \"" << schedule
+                              << "\", needs gpipe, 1f1b, zb-h1 or a file that ends with .csv";
+  }
+  if (std::string why = checkSchedule(split.schedule, split.microbatches); !why.empty())
+    return module.emitError() << "schedule \"" << schedule << "\" cannot run: " << why;
+  return success();
+}
+
+/// Each reader of a 16 bit value in f32, of a rounded parameter and of a broadcast gets one of its own, on its own
+/// stage: so the 16 bits and the small value are what is sent, and a parameter is rounded where it is kept. llcc-cse
+/// merges those of one stage again.
+static void castAtReaders(func::FuncOp gradients) {
+  auto moves = [](Operation &op) {
+    if (auto broadcast = dyn_cast<BroadcastOp>(op))
+      return broadcast.getX().getType().getNumElements() < broadcast.getType().getNumElements();
+    Value x = isa<arith::ExtFOp, arith::TruncFOp>(op) ? op.getOperand(0) : Value();
+    return x && (isa<arith::ExtFOp>(op) ? bool(x.getDefiningOp()) : isa<BlockArgument>(x));
+  };
+  SmallVector<Operation *> casts;
+  for (Operation &op : gradients.getBody().front())
+    if (moves(op))
+      casts.push_back(&op);
+  for (Operation *cast : llvm::reverse(casts)) { // a broadcast of a cast takes its cast along
+    for (OpOperand &use : llvm::make_early_inc_range(cast->getUses())) {
+      Operation *reader = use.getOwner();
+      if (reader->hasTrait<OpTrait::IsTerminator>() ||
+          (isa<BroadcastOp>(cast) && nodeOf(cast->getLoc()) == nodeOf(reader->getLoc())))
+        continue;
+      Operation *own = OpBuilder(reader).clone(*cast);
+      own->setLoc(reader->getLoc());
+      use.set(own->getResult(0));
+    }
+    if (cast->use_empty())
+      cast->erase();
+  }
+}
+
+FailureOr<PipelineSplit> readPipelineSplit(ModuleOp module, StringRef schedule) {
+  auto gradients = module.lookupSymbol<func::FuncOp>("gradients"), update = module.lookupSymbol<func::FuncOp>("update");
+  if (!gradients || !update)
+    return module.emitError() << "module has only one of @gradients and @update, a step needs both", failure();
+  auto mesh = module->getAttrOfType<MeshAttr>("llcc.mesh");
+  if (!mesh)
+    return module.emitError() << "module has @gradients but no mesh, needs the attribute llcc.mesh", failure();
+  auto microbatches = module->getAttrOfType<IntegerAttr>("llcc.microbatches");
+  castAtReaders(gradients);
+  PipelineSplit split;
+  split.gradients = gradients;
+  split.update = update;
+  split.stages = mesh.getSize("pipeline");
+  split.microbatches = microbatches ? microbatches.getInt() : 1;
+  if (split.microbatches < 1)
+    return module.emitError() << "llcc.microbatches is " << split.microbatches << ", needs at least 1", failure();
+  if (failed(readSchedule(module, schedule, split)) || failed(split.analyze()))
+    return failure();
+  return split;
+}
+
 } // namespace mlir::llcc
