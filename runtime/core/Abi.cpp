@@ -1,6 +1,8 @@
 // The C interface: catches every failure, keeps its sentence for llcc_rt_last_error.
+#include "runtime/core/Guard.h"
 #include "runtime/core/Save.h"
 #include "runtime/core/Session.h"
+#include "runtime/core/Worlds.h"
 #include "runtime/llcc_rt.h"
 #include <algorithm>
 #include <cstring>
@@ -16,37 +18,11 @@ struct llcc_rt_module {
 };
 struct llcc_rt_session {
   llcc_rt_session(std::shared_ptr<const Module> module, const llcc_rt_options &options)
-      : session(std::move(module), options) {}
+      : session(std::move(module), options, options.world ? options.world->world.get() : nullptr) {}
   Session session;
 };
 
 namespace {
-
-thread_local std::string lastError;
-
-template <class F> int guarded(F body) noexcept {
-  try {
-    body();
-    return 0;
-  } catch (const Error &failure) {
-    lastError = failure.text;
-    return failure.code;
-  } catch (const std::bad_alloc &) {
-    lastError = "no memory left";
-    return Unavailable;
-  } catch (const std::exception &error) {
-    lastError = std::string("bug in llcc: ") + error.what();
-    return Software;
-  } catch (...) {
-    lastError = "bug in llcc: unknown exception";
-    return Software;
-  }
-}
-
-void need(bool holds, const char *text) {
-  if (!holds)
-    throw Error{Usage, text};
-}
 
 /// The caller's options, with defaults for what its version of the struct lacks.
 llcc_rt_options optionsOf(const llcc_rt_options *given) {
@@ -90,7 +66,11 @@ uint64_t checkBytes(const Session &session, size_t index, size_t bytes) {
 
 } // namespace
 
-const char *llcc_rt_last_error(void) { return lastError.c_str(); }
+std::string &llcc::rt::lastErrorText() {
+  thread_local std::string text;
+  return text;
+}
+const char *llcc_rt_last_error(void) { return lastErrorText().c_str(); }
 
 int llcc_rt_module_load(const char *path, llcc_rt_module **module) {
   return guarded([&] {
@@ -178,7 +158,7 @@ int llcc_rt_variable(const llcc_rt_module *module, size_t index, llcc_rt_variabl
 
 int llcc_rt_get(llcc_rt_session *session, const char *variable, void *data, size_t bytes) {
   return guarded([&] {
-    need(session && variable && (data || bytes == 0),
+    need(session && variable && (data || bytes == 0 || !session->session.isRoot()),
          "llcc_rt_get needs a session, a variable and a place for its values");
     session->session.checkSound();
     size_t index = session->session.module.variable(variable);
@@ -189,7 +169,8 @@ int llcc_rt_get(llcc_rt_session *session, const char *variable, void *data, size
 
 int llcc_rt_set(llcc_rt_session *session, const char *variable, const void *data, size_t bytes) {
   return guarded([&] {
-    need(session && variable && (data || bytes == 0), "llcc_rt_set needs a session, a variable and its values");
+    need(session && variable && (data || bytes == 0 || !session->session.isRoot()),
+         "llcc_rt_set needs a session, a variable and its values");
     session->session.checkSound();
     size_t index = session->session.module.variable(variable);
     checkBytes(session->session, index, bytes);
@@ -207,7 +188,7 @@ int llcc_rt_get_step(llcc_rt_session *session, int64_t *step) {
 int llcc_rt_set_step(llcc_rt_session *session, int64_t step) {
   return guarded([&] {
     need(session && step >= 0, "llcc_rt_set_step needs a session and a step of 0 or more");
-    session->session.step = step;
+    session->session.setStep(step);
   });
 }
 
@@ -215,6 +196,13 @@ int llcc_rt_set_seed(llcc_rt_session *session, uint64_t seed) {
   return guarded([&] {
     need(session, "llcc_rt_set_seed needs a session");
     session->session.setSeed(seed);
+  });
+}
+
+int llcc_rt_request_stop(llcc_rt_session *session, int reason) {
+  return guarded([&] {
+    need(session && reason > 0, "llcc_rt_request_stop needs a session and a reason above 0");
+    session->session.requestStop(reason);
   });
 }
 

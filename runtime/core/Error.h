@@ -16,6 +16,7 @@ enum Code : int {
   Software = 70,
   CannotCreate = 73,
   InputOutput = 74,
+  Temporary = 75,
   Config = 78
 };
 

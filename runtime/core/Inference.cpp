@@ -45,7 +45,7 @@ void Session::gatherForInference() {
     return;
   for (const Buffer &buffer : inference.program->buffers)
     if (buffer.viewOf < 0 && (buffer.space == Buffer::Space::Param || buffer.space == Buffer::Space::State))
-      get(buffer.index, inference.arena->data() + buffer.offset);
+      get(buffer.index, isRoot() ? inference.arena->data() + buffer.offset : nullptr);
   inferenceVersion = weightsVersion;
 }
 
@@ -56,6 +56,8 @@ void Session::infer(const llcc_rt_tensor *inputs, size_t count, int64_t rows, ll
   inference.program = plan.inferProgram();
   if (!inference.program)
     throw Error{Usage, module.path + ": has no inference program"};
+  if (!isRoot())
+    return gatherForInference(); // rank 0 computes, the others give their weights
   if (rows < 1)
     throw Error{Usage, "inference of " + std::to_string(rows) + " rows, needs at least 1"};
   std::vector<const char *> given = takeBatch(plan, inputs, count, rows, false);

@@ -3,6 +3,7 @@
 #define LLCC_RUNTIME_CORE_LOSSGATE_H
 
 #include "runtime/core/Watch.h"
+#include <functional>
 
 namespace llcc::rt {
 
@@ -18,7 +19,13 @@ public:
   void post(double loss, bool closes);
   /// Throws Aborted, or Error when the watch's time is over.
   void wait(uint32_t device);
+  /// Joins devices of other processes: `tell` sends the sum from the poster's process to all, `hear` receives it in the
+  /// others. Empty functions: all devices are here.
+  void join(std::function<void(double)> tell, std::function<double()> hear);
+  /// After the step, when the devices are idle: in a process that has not heard the loss yet, hears it.
+  void finish();
   double loss() const { return sum; }
+  uint32_t from() const { return poster; }
   bool expectsLoss() const { return posts > 0; }
 
 private:
@@ -28,6 +35,8 @@ private:
   int64_t step = 0;
   double sum = 0;
   std::atomic<uint32_t> open{0};
+  std::function<void(double)> tell;
+  std::function<double()> hear;
 };
 
 /// "step 7: the loss is nan".

@@ -73,6 +73,14 @@ template <class T> void mergeInto(const Session &session, const Variable &into, 
 /// The bytes that a model gets for a parameter, in the type that it has there.
 void saved(const Session &session, size_t v, bool transposed, bool merge, std::vector<char> &values) {
   const Variable &variable = session.module.plan.variables[v];
+  if (!session.isRoot()) { // takes part where rank 0 asks for the same
+    session.get(v, nullptr);
+    if (merge && !variable.mergeLeft.empty()) {
+      session.get(variableNamed(session, variable.mergeLeft), nullptr);
+      session.get(variableNamed(session, variable.mergeRight), nullptr);
+    }
+    return values.clear();
+  }
   values.resize(variable.shape.bytes());
   session.get(v, values.data());
   if (merge && !variable.mergeLeft.empty()) {
@@ -101,10 +109,15 @@ void saved(const Session &session, size_t v, bool transposed, bool merge, std::v
 void writeSection(const Session &session, const std::string &section, const std::string &path) {
   const Plan &plan = session.module.plan;
   std::string_view bytes = session.module.artifact.section(section);
+  std::vector<char> values;
+  if (!session.isRoot()) {
+    for (const Place &place : placesIn(plan, section))
+      saved(session, place.variable, place.transposed, /*merge=*/true, values);
+    return;
+  }
   AtomicFile file;
   need(file.open(path, bytes.size()));
   uint64_t at = 0;
-  std::vector<char> values;
   for (const Place &place : placesIn(plan, section)) {
     saved(session, place.variable, place.transposed, /*merge=*/true, values);
     if (place.offset < at || place.offset > bytes.size() || values.size() > bytes.size() - place.offset)
@@ -157,12 +170,15 @@ void saveArtifact(const Session &session, const std::string &path) {
     std::vector<char> values;
     for (const Place &place : placesIn(plan, name)) {
       saved(session, place.variable, place.transposed, /*merge=*/false, values);
+      if (!session.isRoot())
+        continue;
       if (place.offset > sections.back().bytes.size() || values.size() > sections.back().bytes.size() - place.offset)
         throw Error{Data, session.module.path + ": a parameter leaves section \"" + name + "\""};
       std::memcpy(sections.back().bytes.data() + place.offset, values.data(), values.size());
     }
   }
-  need(writeArtifact(path, sections));
+  if (session.isRoot())
+    need(writeArtifact(path, sections));
 }
 
 } // namespace
@@ -177,7 +193,7 @@ void save(const Session &session, const std::string &path) {
   const std::string prefix = "file:";
   for (const std::string &name : session.module.artifact.names())
     if (name.compare(0, prefix.size(), prefix) == 0) {
-      std::string target = placeBeside(path, name.substr(prefix.size()));
+      std::string target = session.isRoot() ? placeBeside(path, name.substr(prefix.size())) : "";
       if (target == path)
         throw Error{CannotCreate, path + ": the model's external data has this name, choose another"};
       writeSection(session, name, target);

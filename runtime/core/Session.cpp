@@ -1,5 +1,6 @@
 // Devices, memory, weights and state of one training or serving run.
 #include "runtime/core/Session.h"
+#include "runtime/collectives/local/LocalNetwork.h"
 #include "runtime/core/Batch.h"
 #include "runtime/core/Fault.h"
 #include "runtime/devices/cpu/CpuDevice.h"
@@ -48,15 +49,19 @@ std::chrono::milliseconds timeoutOf(const llcc_rt_options &options) {
 
 } // namespace
 
-Session::Session(std::shared_ptr<const Module> owner, const llcc_rt_options &options)
-    : owner(owner), module(*owner), watch(module.plan.devices(), timeoutOf(options)), network(module.plan, watch),
+Session::Session(std::shared_ptr<const Module> owner, const llcc_rt_options &options, World *world)
+    : owner(owner), module(*owner), world(world), watch(module.plan.devices(), timeoutOf(options)),
       gate(watch, capturer(module.plan, 0).second, capturer(module.plan, 0).first),
       threads(options.threads ? static_cast<int>(options.threads) : machineThreads()),
       memoryLimit(options.memory_limit) {
   const Plan &plan = module.plan;
   checkTarget(module.path, plan.target);
   uint32_t devices = module.trains() ? plan.devices() : 1;
-  threadsPerDevice = std::max(1, threads / static_cast<int>(devices));
+  if (world)
+    joinWorld();
+  else
+    network = std::make_unique<LocalNetwork>(plan, watch);
+  threadsPerDevice = std::max(1, threads / static_cast<int>(world ? world->neighbours() : devices));
   lossDevice = capturer(plan, 0).first;
   normDevice = capturer(plan, 2).first;
   gated = gate.expectsLoss() && gateIsSafe(plan);
@@ -78,7 +83,7 @@ Session::Session(std::shared_ptr<const Module> owner, const llcc_rt_options &opt
     seats[d].program = plan.stepProgram(axis < 0 ? 0 : seats[d].coords[static_cast<size_t>(axis)]);
   }
   for (uint32_t d = 0; d < devices; ++d)
-    workers.push_back(std::make_unique<Worker>(d, watch));
+    workers.push_back(isHere(d) ? std::make_unique<Worker>(d, watch) : nullptr);
   onDevices(devices, [this](uint32_t d) { bind(d); });
   loadWeights();
 }
@@ -87,9 +92,10 @@ void Session::onDevices(uint32_t count, const std::function<void(uint32_t)> &job
   if (lost)
     throw Error{Unavailable, unsound};
   for (uint32_t d = 0; d < count; ++d)
-    workers[d]->start([job, d] { job(d); }); // a copy: a lost thread outlives this call
+    if (workers[d])
+      workers[d]->start([job, d] { job(d); }); // a copy: a lost thread outlives this call
   for (uint32_t d = 0; d < count; ++d)
-    if (!workers[d]->wait(watch.timeout)) {
+    if (workers[d] && !workers[d]->wait(watch.timeout)) {
       lost = true;
       unsound = watch.failure().text + "; " + watch.where(d) + ", does not come back, the session is over";
       throw Error{Unavailable, unsound};
@@ -98,7 +104,7 @@ void Session::onDevices(uint32_t count, const std::function<void(uint32_t)> &job
     return;
   Error failure = watch.failure();
   watch.reset();
-  network.reset();
+  network->reset();
   throw failure;
 }
 
@@ -109,7 +115,7 @@ void Session::bind(uint32_t device) {
     return;
   seat.arena = std::make_unique<Arena>(seat.program->arenaBytes, device);
   seat.engine = makeCpuDevice(seat.coords, threadsPerDevice, module.code.kernels());
-  seat.communicator = network.join(device);
+  seat.communicator = network->join(device);
   Place place{module.plan, device, seat.coords,          *seat.engine,         seat.communicator.get(),
               host,        &gate,  device == lossDevice, device == normDevice, gated,
               watch};
@@ -141,19 +147,19 @@ void Session::loadWeights() {
     if (bytes && variable.stored != variable.shape.type) {
       initial.resize(variable.shape.bytes());
       widen(variable.stored, bytes, reinterpret_cast<float *>(initial.data()), variable.shape.elements());
-      set(v, initial.data());
+      setHere(v, initial.data());
     } else if (bytes) {
-      set(v, bytes);
+      setHere(v, bytes);
       module.artifact.release({bytes, variable.shape.bytes()});
     } else if (variable.init != 0) { // arenas and `loose` begin as zeros
       fillInitial(variable.shape, variable.init, initial);
-      set(v, initial.data());
+      setHere(v, initial.data());
     }
   }
 }
 
 char *Session::pieceAt(const Seat &seat, size_t index) const {
-  if (!seat.program)
+  if (!seat.program || !seat.arena)
     return nullptr;
   int64_t b = places[seat.program->stage][index];
   return b < 0 ? nullptr : seat.arena->data() + seat.program->buffers[static_cast<size_t>(b)].offset;
@@ -161,6 +167,8 @@ char *Session::pieceAt(const Seat &seat, size_t index) const {
 
 void Session::get(size_t index, char *data) const {
   const Variable &variable = module.plan.variables[index];
+  if (world)
+    return getFromWorld(index, data);
   if (!loose[index].empty())
     std::memcpy(data, loose[index].data(), loose[index].size());
   int axis = pipelineAxis(module.plan);
@@ -172,6 +180,13 @@ void Session::get(size_t index, char *data) const {
 }
 
 void Session::set(size_t index, const char *data) {
+  if (world)
+    setInWorld(index, data);
+  else
+    setHere(index, data);
+}
+
+void Session::setHere(size_t index, const char *data) {
   const Variable &variable = module.plan.variables[index];
   if (!loose[index].empty())
     std::memcpy(loose[index].data(), data, loose[index].size());
@@ -214,6 +229,7 @@ void Session::train(const llcc_rt_tensor *inputs, size_t count, double lr, llcc_
     host.gradients[index] = static_cast<char *>(gradients[g].data);
   }
   gate.begin(step + 1);
+  announceStep();
   for (uint32_t d = 0; d < seats.size(); ++d)
     watch.begin(d, seats[d].program);
   try {
@@ -225,12 +241,14 @@ void Session::train(const llcc_rt_tensor *inputs, size_t count, double lr, llcc_
     });
   } catch (const Error &failure) {
     // The gate lets no device change weights when it is what failed; any other failure may have come in the middle.
-    bool atGate = failure.code == Data;
+    bool atGate = failure.code == Data && !(world && world->failed());
     if (!atGate && unsound.empty())
       unsound = failure.text + "; weights may be half updated, make a new session from the last checkpoint";
     throw;
   }
   ++weightsVersion;
+  if (world)
+    finishStep();
   if (gate.expectsLoss() && !std::isfinite(gate.loss()))
     throw Error{Data, nonFiniteLoss(step + 1, gate.loss()) +
                           ", this plan updates weights before the loss is known, so go back to the last checkpoint"};
@@ -238,6 +256,7 @@ void Session::train(const llcc_rt_tensor *inputs, size_t count, double lr, llcc_
   result.step = step;
   result.loss = gate.expectsLoss() ? gate.loss() : std::numeric_limits<double>::quiet_NaN();
   result.grad_norm = host.gradNorm;
+  result.stop = stop;
 }
 
 void Session::beginTrace() {

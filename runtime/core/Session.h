@@ -2,7 +2,8 @@
 #ifndef LLCC_RUNTIME_CORE_SESSION_H
 #define LLCC_RUNTIME_CORE_SESSION_H
 
-#include "runtime/collectives/local/LocalNetwork.h"
+#include "runtime/collectives/Network.h"
+#include "runtime/collectives/tcp/World.h"
 #include "runtime/core/Arena.h"
 #include "runtime/core/Executor.h"
 #include "runtime/core/Module.h"
@@ -13,15 +14,21 @@ namespace llcc::rt {
 
 class Session {
 public:
-  Session(std::shared_ptr<const Module> owner, const llcc_rt_options &options);
+  /// `world`: the processes that share the plan, a device each; nullptr: all devices are threads of this one. Outlives
+  /// the session.
+  Session(std::shared_ptr<const Module> owner, const llcc_rt_options &options, World *world);
+  ~Session();
 
   void train(const llcc_rt_tensor *inputs, size_t count, double lr, llcc_rt_step_result &result,
              llcc_rt_tensor *gradients, size_t gradientCount);
   void infer(const llcc_rt_tensor *inputs, size_t count, int64_t rows, llcc_rt_tensor *outputs, size_t outputCount);
 
-  /// Whole logical arrays of variable number `index`.
+  /// Whole logical arrays of variable number `index`. In a world all ranks call these alike and rank 0 gets, or gives,
+  /// the array; `data` is nullptr elsewhere.
   void get(size_t index, char *data) const;
   void set(size_t index, const char *data);
+  /// This process reads and writes files and knows whole arrays.
+  bool isRoot() const { return !world || world->rank() == 0; }
 
   /// A device's thread does not come back: the session must not be destroyed, as that would wait for it.
   bool isLost() const { return lost; }
@@ -36,10 +43,12 @@ private:
 public:
   const Module &module;
   int64_t step = 0; ///< steps done
+  void setStep(int64_t number);
+  void requestStop(int reason);
   void setSeed(uint64_t seed) { host.seed = int64_t(seed); }
   /// Memory beside the arenas: libraries' (layouts, scratchpads) and messages between stages.
   uint64_t libraryBytes() const;
-  uint64_t transitBytes() const { return network.transitBytes(); }
+  uint64_t transitBytes() const { return network->transitBytes(); }
   /// Throws Error if a device failed in the middle of a step: weights may be half updated.
   void checkSound() const;
 
@@ -54,6 +63,14 @@ private:
     std::unique_ptr<Executor> executor;
   };
   void bind(uint32_t device);
+  bool isHere(uint32_t device) const { return !world || world->rank() == device; }
+  void joinWorld();
+  void announceStep();
+  void finishStep();
+  void collectGradients();
+  void getFromWorld(size_t index, char *data) const;
+  void setInWorld(size_t index, const char *data);
+  void setHere(size_t index, const char *data);
   void loadWeights();
   void buildInference();
   void gatherForInference();
@@ -62,15 +79,18 @@ private:
   /// Place of a variable's piece in a device's arena; nullptr where it holds none.
   char *pieceAt(const Seat &seat, size_t index) const;
 
+  World *world;
   Watch watch;
-  LocalNetwork network;
+  std::unique_ptr<Network> network;
   HostSide host;
   LossGate gate;
   bool gated = false;
+  int stop = 0; ///< asked for, all ranks agree after the step
   uint32_t lossDevice = UINT32_MAX, normDevice = UINT32_MAX;
   int threads, threadsPerDevice;
   uint64_t memoryLimit;
-  std::vector<Seat> seats;                  ///< by device; one without a program where the plan has no steps
+  std::vector<Seat> seats; ///< by device; one without a program where the plan has no steps, without an
+                           ///< arena where it is of another process
   std::vector<std::vector<int64_t>> places; ///< by stage and variable: buffer number or -1
   Seat inference;
   std::vector<Timeline> timelines; ///< by device; empty: nothing is timed
@@ -79,7 +99,7 @@ private:
   uint64_t weightsVersion = 1, inferenceVersion = 0;
   std::string unsound;                          ///< why the weights can't be trusted
   bool lost = false;                            ///< a thread does not come back
-  std::vector<std::unique_ptr<Worker>> workers; ///< last: they stop first
+  std::vector<std::unique_ptr<Worker>> workers; ///< by device, of this process; last: they stop first
 };
 
 } // namespace llcc::rt

@@ -29,6 +29,8 @@ public:
   }
   void progress(uint32_t d, size_t instr) { at[d].store(static_cast<uint32_t>(instr), std::memory_order_relaxed); }
 
+  size_t progressOf(uint32_t d) const { return at[d].load(std::memory_order_relaxed); }
+
   bool aborted() const { return flag.load(std::memory_order_acquire); }
   void raise(const Error &failure) {
     std::lock_guard<std::mutex> lock(mutex);

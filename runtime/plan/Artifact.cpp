@@ -181,6 +181,7 @@ std::string Artifact::open(const std::string &path) {
   if (state.value() != header.hash)
     return path + ": is damaged outside its sections, its hash is " + hex(state.value()) + ", the header says " +
            hex(header.hash) + "; compile the model again";
+  identity = header.hash;
   return "";
 }
 

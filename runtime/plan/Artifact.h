@@ -35,10 +35,13 @@ public:
   /// back from the file when they are read again.
   void release(std::string_view part) const;
   std::vector<std::string> names() const;
+  /// Of all sections' names, sizes and hashes: equal for equal artifacts.
+  uint64_t hash() const { return identity; }
 
 private:
   void *base = nullptr;
   size_t size = 0;
+  uint64_t identity = 0;
   struct Entry {
     std::string name;
     uint64_t offset, bytes;

@@ -56,7 +56,7 @@ struct Runner {
     std::string error = artifact.open(path);
     if (error.empty())
       error = parse(artifact.section("plan").data(), artifact.section("plan").size(), plan);
-    llcc_rt_options options{sizeof options, 2, 0, 20000};
+    llcc_rt_options options{sizeof options, 2, 0, 20000, nullptr};
     if (error.empty() && (llcc_rt_module_load(path, &module) || llcc_rt_session_create(module, &options, &session)))
       error = llcc_rt_last_error();
     if (!error.empty()) {
@@ -109,7 +109,7 @@ struct Runner {
         gradients.push_back(
             {plan.variables[v].name.c_str(), LLCC_RT_F32, 0, nullptr, bytes[v].data(), bytes[v].size()});
       }
-    llcc_rt_step_result result{sizeof result, 0, 0, 0};
+    llcc_rt_step_result result{sizeof result, 0, 0, 0, 0};
     need(llcc_rt_train_step_gradients(session, inputs.data(), inputs.size(), 0.05, &result, gradients.data(),
                                       gradients.size()));
     for (size_t v = 0; v < plan.variables.size(); ++v) {

@@ -37,7 +37,7 @@ struct Run {
   llcc_rt_session *session = nullptr;
   explicit Run(const std::string &path, uint32_t timeout = 0, uint64_t limit = 0) {
     code = llcc_rt_module_load(path.c_str(), &module);
-    llcc_rt_options options{sizeof options, 2, limit, timeout};
+    llcc_rt_options options{sizeof options, 2, limit, timeout, nullptr};
     if (!code)
       code = llcc_rt_session_create(module, &options, &session);
     error = code ? llcc_rt_last_error() : "";
@@ -118,7 +118,7 @@ static void trains(const char *name, const Plan &plan, const Sizes &s) {
   std::vector<float> gradient(data.w.size(), -1), w(data.w.size());
   llcc_rt_tensor wanted{"w", LLCC_RT_F32, 0, nullptr, gradient.data(), gradient.size() * 4};
   for (int step = 1; step <= 3; ++step) {
-    llcc_rt_step_result result{sizeof result, 0, 0, 0};
+    llcc_rt_step_result result{sizeof result, 0, 0, 0, 0};
     int code = llcc_rt_train_step_gradients(run.session, data.tensors(), 2, 0.1, &result, &wanted, 1);
     CHECK(code == 0, "%s: %s", name, llcc_rt_last_error());
     data.step(0.1);
@@ -204,7 +204,7 @@ static void lossThatIsNotFiniteStopsBeforeTheUpdate(const char *name, const Plan
     CHECK(before == after, "%s: weights changed", name);
   }
   data.x.back() = kept; // the session goes on
-  llcc_rt_step_result result{sizeof result, 0, 0, 0};
+  llcc_rt_step_result result{sizeof result, 0, 0, 0, 0};
   CHECK(llcc_rt_train_step(run.session, data.tensors(), 2, 0.1, &result) == 0 && result.step == 2, "%s: %s", name,
         llcc_rt_last_error());
 }

@@ -34,11 +34,7 @@ struct Meeting {
     return all;
   }
   /// The block of ceil(n/members) that member `m` has of `n`: start and how much of it is there.
-  std::pair<int64_t, int64_t> block(int64_t n, size_t m) const {
-    int64_t count = static_cast<int64_t>(members()), size = n / count + (n % count != 0);
-    int64_t start = size * static_cast<int64_t>(m);
-    return {start, std::clamp<int64_t>(n - start, 0, size)};
-  }
+  std::pair<int64_t, int64_t> block(int64_t n, size_t m) const { return blockOf(n, members(), m); }
 
   // Each member reduces its share of all buffers, in member order, into its own result; then all fetch the others'
   // shares.
@@ -176,25 +172,9 @@ std::unique_ptr<Communicator> LocalNetwork::join(uint32_t device) {
 }
 
 Group &LocalNetwork::group(const std::vector<uint32_t> &axes, uint32_t device, size_t &member) {
-  std::vector<uint32_t> coords = plan.coordinates(device);
-  std::vector<uint32_t> strides(plan.sizes.size(), 1);
-  for (size_t i = plan.sizes.size(); i-- > 1;)
-    strides[i - 1] = strides[i] * plan.sizes[i];
-  uint32_t base = device;
-  for (uint32_t axis : axes)
-    base -= coords[axis] * strides[axis];
-  std::vector<uint32_t> members = {base};
-  member = 0;
-  for (uint32_t axis : axes) { // major first: later axes vary faster
-    std::vector<uint32_t> next;
-    for (uint32_t m : members)
-      for (uint32_t c = 0; c < plan.sizes[axis]; ++c)
-        next.push_back(m + c * strides[axis]);
-    members = std::move(next);
-    member = member * plan.sizes[axis] + coords[axis];
-  }
+  std::vector<uint32_t> members = groupOf(plan, axes, device, member);
   std::lock_guard<std::mutex> lock(mutex);
-  std::unique_ptr<Group> &group = groups[{axes, base}];
+  std::unique_ptr<Group> &group = groups[{axes, members[0]}];
   if (!group)
     group = std::make_unique<Group>(members, watch, spins);
   return *group;
@@ -206,14 +186,6 @@ Channel &LocalNetwork::channel(uint32_t fromDevice, uint32_t toDevice, int64_t t
   if (!channel)
     channel = std::make_unique<Channel>(fromDevice, toDevice, watch, transit);
   return *channel;
-}
-
-uint32_t LocalNetwork::peer(uint32_t device, uint32_t stage) const {
-  std::vector<uint32_t> coords = plan.coordinates(device);
-  uint32_t result = 0;
-  for (size_t i = 0; i < plan.sizes.size(); ++i)
-    result = result * plan.sizes[i] + (plan.axes[i] == "pipeline" ? stage : coords[i]);
-  return result;
 }
 
 void LocalNetwork::reset() {

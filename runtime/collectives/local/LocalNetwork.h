@@ -3,7 +3,7 @@
 #ifndef LLCC_RUNTIME_COLLECTIVES_LOCAL_LOCALNETWORK_H
 #define LLCC_RUNTIME_COLLECTIVES_LOCAL_LOCALNETWORK_H
 
-#include "runtime/collectives/Communicator.h"
+#include "runtime/collectives/Network.h"
 #include "runtime/collectives/local/Barrier.h"
 #include "runtime/collectives/local/Channel.h"
 #include <map>
@@ -20,19 +20,17 @@ struct Group {
 };
 
 /// All groups and channels of a session.
-class LocalNetwork {
+class LocalNetwork : public Network {
 public:
   LocalNetwork(const Plan &plan, const Watch &watch);
-  std::unique_ptr<Communicator> join(uint32_t device);
+  std::unique_ptr<Communicator> join(uint32_t device) override;
   /// The group of `device` along `axes`, and its member number in it. Safe from any thread.
   Group &group(const std::vector<uint32_t> &axes, uint32_t device, size_t &member);
   /// The lane from the device of `stage` that sends to the device at the same place of another stage.
   Channel &channel(uint32_t fromDevice, uint32_t toDevice, int64_t tag);
-  /// The device with the coordinates of `device`, but in `stage`.
-  uint32_t peer(uint32_t device, uint32_t stage) const;
-  /// Forgets half-done meetings after a failure; only while all devices are idle.
-  void reset();
-  uint64_t transitBytes() const { return transit.load(); }
+  uint32_t peer(uint32_t device, uint32_t stage) const { return peerOf(plan, device, stage); }
+  void reset() override;
+  uint64_t transitBytes() const override { return transit.load(); }
 
 private:
   const Plan &plan;
