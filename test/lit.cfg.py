@@ -1,5 +1,6 @@
 # lit configuration: IR tests (.mlir) and command tests (.test). Run by `ninja -C build check`, or lit on any file of this folder.
 import os
+import shutil
 import subprocess
 import tempfile
 import lit.formats
@@ -24,6 +25,13 @@ if os.path.exists("/usr/local/cuda/bin/ptxas"):
     config.available_features.add("ptxas")
 if os.path.exists("/dev/nvidia0"):
     config.available_features.add("cuda")
+# May a job be started by MPI, and may there be network namespaces here?
+if shutil.which("mpirun") and os.path.exists(os.path.join(build, "lib/libllcc_mpi.so")):
+    config.available_features.add("mpi")
+name = f"llcc-lit-{os.getpid()}"
+if shutil.which("ip") and not subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode:
+    subprocess.run(["ip", "netns", "del", name], capture_output=True)
+    config.available_features.add("netns")
 # May a file system be mounted here (as root, outside a container that forbids it)?
 with tempfile.TemporaryDirectory() as folder:
     if os.geteuid() == 0 and not subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], capture_output=True).returncode:

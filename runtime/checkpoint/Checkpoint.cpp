@@ -49,6 +49,10 @@ static std::string keyOf(const llcc_rt_variable_info &info) {
   return std::string(info.is_state ? "state/" : "param/") + info.name;
 }
 
+static uint64_t bytesOf(const llcc_rt_variable_info &info) {
+  return Shape{DType(info.dtype), {info.dims, info.dims + info.rank}}.bytes();
+}
+
 // Folders step-NNNNNNNN of `folder`, newest first.
 static std::vector<fs::path> stepsOf(const std::string &folder) {
   std::vector<fs::path> steps;
@@ -182,6 +186,9 @@ CheckpointFacts loadCheckpoint(const std::string &checkpoint, llcc_rt_session *s
     throw Failure{65, checkpoint + ": does not fit this artifact (made with --optimizer=" +
                           manifest["optimizer"].get<std::string>() + " from " + manifest["model"].get<std::string>() +
                           "):" + wrong};
+  // The step first: other ranks learn from it that there is something to take.
+  if (int code = llcc_rt_set_step(session, manifest["step"].get<int64_t>()))
+    throw Failure{code, llcc_rt_last_error()};
   for (const llcc_rt_variable_info &info : variables) {
     Array &array = arrays[keyOf(info)];
     if (int code = llcc_rt_set(session, info.name, array.bytes.data(), array.bytes.size()))
@@ -189,9 +196,25 @@ CheckpointFacts loadCheckpoint(const std::string &checkpoint, llcc_rt_session *s
   }
   CheckpointFacts facts{manifest["step"],    manifest["batch"], manifest["seed"],
                         manifest["shuffle"], manifest["model"], manifest["optimizer"]};
-  if (int code = llcc_rt_set_step(session, facts.step))
-    throw Failure{code, llcc_rt_last_error()};
   return facts;
+}
+
+void giveCheckpoint(llcc_rt_session *session, const llcc_rt_module *module) {
+  for (const llcc_rt_variable_info &info : variablesOf(module))
+    if (int code = llcc_rt_get(session, info.name, nullptr, bytesOf(info)))
+      throw Failure{code, llcc_rt_last_error()};
+}
+
+int64_t receiveCheckpoint(llcc_rt_session *session, const llcc_rt_module *module) {
+  int64_t step = 0;
+  int code = llcc_rt_set_step(session, 0);
+  code = code ? code : llcc_rt_get_step(session, &step);
+  if (step > 0)
+    for (const llcc_rt_variable_info &info : variablesOf(module))
+      code = code ? code : llcc_rt_set(session, info.name, nullptr, bytesOf(info));
+  if (code)
+    throw Failure{code, llcc_rt_last_error()};
+  return step;
 }
 
 } // namespace llcc::rt

@@ -26,6 +26,11 @@ void makeCheckpointFolder(const std::string &folder);
 std::string saveCheckpoint(const std::string &folder, llcc_rt_session *session, const llcc_rt_module *module,
                            const CheckpointFacts &facts);
 
+/// A rank other than 0 gives its part of what rank 0 saves.
+void giveCheckpoint(llcc_rt_session *session, const llcc_rt_module *module);
+/// …and takes its part of what rank 0 loads; returns the step that it holds, 0 where rank 0 found no checkpoint.
+int64_t receiveCheckpoint(llcc_rt_session *session, const llcc_rt_module *module);
+
 /// The newest complete checkpoint of `folder` whose hash fits; empty where there is none. Damaged ones are named on
 /// stderr.
 std::string newestCheckpoint(const std::string &folder);

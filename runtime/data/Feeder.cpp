@@ -1,8 +1,10 @@
 // Arrays of a data file as batches of a plan's inputs.
+#define XXH_INLINE_ALL
 #include "runtime/data/Feeder.h"
 #include "runtime/data/Failure.h"
 #include <cstring>
 #include <numeric>
+#include <xxhash.h>
 
 namespace llcc::rt {
 
@@ -94,6 +96,17 @@ const Array *Feeder::labels() const {
     if (bound.label)
       return &bound.array;
   return nullptr;
+}
+
+std::string Feeder::facts() const {
+  std::string text;
+  for (const Bound &bound : inputs) {
+    char hash[17];
+    snprintf(hash, sizeof hash, "%016llx",
+             (unsigned long long)XXH3_64bits(bound.array.bytes.data(), bound.array.bytes.size()));
+    text += "data for \"" + bound.name + "\"=" + format(bound.array.shape.dims) + " with hash " + hash + "\n";
+  }
+  return text;
 }
 
 // SplitMix64 (Steele, Lea, Flood 2014): one well-mixed number for each counter.

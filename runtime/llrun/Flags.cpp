@@ -77,6 +77,17 @@ void addTrainFlags(CLI::App &app, TrainOptions &o) {
          "bytes that a device may use")
       ->type_name("SIZE");
   app.add_option("--threads", o.threads, "CPU threads of all devices together")->type_name("N")->check(atLeast(1));
+  app.add_option("--network", o.network,
+                 "one rank a process: over tcp (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT), over mpi (mpirun), as the "
+                 "environment says (auto), or none")
+      ->type_name("auto|tcp|mpi|none")
+      ->check(CLI::IsMember({"auto", "tcp", "mpi", "none"}));
+  app.add_option(
+         "--timeout", o.timeout,
+         "how long to wait for a device or rank that stands still (default: 8 without a sign of life, 60 at one "
+         "instruction)")
+      ->type_name("SECONDS")
+      ->check(atLeast(1, 1000000));
   app.add_flag("--quiet", o.quiet, "no progress");
 }
 

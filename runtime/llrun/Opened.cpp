@@ -25,11 +25,13 @@ Opened::~Opened() {
   llcc_rt_module_free(module);
 }
 
-void Opened::start(uint32_t threads, uint64_t memory) {
+void Opened::start(uint32_t threads, uint64_t memory, uint32_t timeout, llcc_rt_world *world) {
   llcc_rt_options options{};
   options.size = sizeof options;
   options.threads = threads;
   options.memory_limit = memory;
+  options.timeout_ms = timeout * 1000;
+  options.world = world;
   check(llcc_rt_session_create(module, &options, &session));
 }
 

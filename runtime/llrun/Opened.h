@@ -16,7 +16,8 @@ public:
   Opened(const Opened &) = delete;
   Opened &operator=(const Opened &) = delete;
   /// Devices, memory and weights; `memory` bytes a device may use (0: no limit).
-  void start(uint32_t threads, uint64_t memory);
+  /// `timeout` seconds of patience between devices (0: 60); `world`: the processes that are the other devices.
+  void start(uint32_t threads, uint64_t memory, uint32_t timeout = 0, llcc_rt_world *world = nullptr);
 
   std::string path;
   Artifact artifact;

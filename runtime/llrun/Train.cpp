@@ -3,12 +3,13 @@
 #include "runtime/checkpoint/Checkpoint.h"
 #include "runtime/data/Failure.h"
 #include "runtime/llrun/Evaluate.h"
+#include "runtime/llrun/Metrics.h"
 #include "runtime/llrun/Progress.h"
 #include "runtime/llrun/Schedule.h"
-#include <cerrno>
+#include "runtime/llrun/Signals.h"
+#include "runtime/llrun/Team.h"
 #include <chrono>
 #include <cmath>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
@@ -17,104 +18,17 @@
 
 namespace llcc::rt {
 
-static volatile std::sig_atomic_t interrupted = 0;
-
-// The first Ctrl-C (or SIGTERM) ends the run after this step, with everything saved; the second ends the process.
-static void onSignal(int signal) {
-  if (interrupted)
-    _exit(128 + signal);
-  interrupted = signal;
-}
-
 namespace {
-class SignalGuard {
-public:
-  SignalGuard() {
-    interrupted = 0;
-    struct sigaction action {};
-    action.sa_handler = onSignal;
-    sigaction(SIGINT, &action, &oldInt);
-    sigaction(SIGTERM, &action, &oldTerm);
-  }
-  ~SignalGuard() {
-    sigaction(SIGINT, &oldInt, nullptr);
-    sigaction(SIGTERM, &oldTerm, nullptr);
-  }
-
-private:
-  struct sigaction oldInt {
-  }, oldTerm{};
-};
-
-/// JSON lines. A file that cannot be written any more does not end the training: it is said once.
-class Metrics {
-public:
-  /// A run that goes on from a checkpoint keeps the lines of the steps before `first`: those after it are done again.
-  Metrics(const std::string &path, int64_t first) : path(path) {
-    if (path.empty())
-      return;
-    if (first > 1 && !access(path.c_str(), F_OK))
-      keepBefore(first);
-    file = fopen(path.c_str(), first > 1 ? "a" : "w");
-    if (!file)
-      throw Failure{73, path + ": cannot create: " + strerror(errno)};
-  }
-  ~Metrics() {
-    if (file)
-      fclose(file);
-  }
-  void step(int64_t step, double loss, double lr, double norm, double rate) {
-    if (!file)
-      return;
-    int n = fprintf(file, "{\"step\":%lld,\"loss\":%.17g,\"lr\":%.9g,\"samples_per_s\":%.6g", (long long)step, loss, lr,
-                    rate);
-    if (std::isfinite(norm))
-      fprintf(file, ",\"grad_norm\":%.9g", norm);
-    written(n < 0 || fputs("}\n", file) < 0);
-  }
-  void evaluation(int64_t step, int64_t epoch, const Evaluation &e) {
-    if (!file)
-      return;
-    int n =
-        fprintf(file, "{\"step\":%lld,\"epoch\":%lld,\"eval_loss\":%.9g", (long long)step, (long long)epoch, e.loss);
-    if (e.accuracy >= 0)
-      fprintf(file, ",\"accuracy\":%.9g", e.accuracy);
-    written(n < 0 || fputs("}\n", file) < 0);
-  }
-
-private:
-  void keepBefore(int64_t first) {
-    std::string all = readFile(path), kept;
-    const std::string head = "{\"step\":";
-    for (size_t at = 0; at < all.size();) {
-      size_t end = std::min(all.find('\n', at), all.size() - 1) + 1;
-      std::string line = all.substr(at, end - at);
-      if (line.back() == '\n' && (line.rfind(head, 0) || std::atoll(line.c_str() + head.size()) < first))
-        kept += line;
-      at = end;
-    }
-    if (kept.size() < all.size())
-      writeFile(path, kept.data(), kept.size());
-  }
-  void written(bool bad) {
-    if ((bad || fflush(file)) && !warned) {
-      warned = true;
-      fprintf(stderr, "warning: %s: cannot write: %s; training goes on\n", path.c_str(), strerror(errno));
-    }
-  }
-  std::string path;
-  FILE *file = nullptr;
-  bool warned = false;
-};
-
 /// One run of `llrun train`.
 class Run {
 public:
-  explicit Run(const TrainOptions &options) : options(options), opened(options.artifact) {}
+  Run(const TrainOptions &options, Team &team) : options(options), team(team), opened(options.artifact) {}
   int go();
 
 private:
   void prepare();
+  void checkFiles();
+  std::string facts() const;
   std::string memoryText();
   void resume();
   void trainStep(int64_t step);
@@ -125,16 +39,50 @@ private:
   [[noreturn]] void stopped(const Failure &failure, int64_t step);
 
   const TrainOptions &options;
+  Team &team;
   Opened opened;
   std::unique_ptr<Feeder> data, held;
   std::unique_ptr<Metrics> metrics;
   std::unique_ptr<Progress> progress;
   int64_t batch = 0, steps = 0, first = 1, checkpointed = -1;
   uint64_t evaluation = 0; ///< bytes of the inference program, where the run evaluates
+  bool measures = false;   ///< there is held-out data, which rank 0 reads
+  int stop = 0;            ///< the signal after which all ranks end
   double base = 0;
   std::string lastCheckpoint;
 };
 } // namespace
+
+/// Better now than after an hour.
+void Run::checkFiles() {
+  if (!options.save.empty()) {
+    auto ends = [&](const std::string &suffix) {
+      return options.save.size() > suffix.size() && options.save.substr(options.save.size() - suffix.size()) == suffix;
+    };
+    if (!ends(".onnx") && !ends(".llx") && !ends(".safetensors"))
+      throw Failure{64, "--save=" + options.save + ": needs a name that ends in .onnx, .llx or .safetensors"};
+  }
+  needWritable("--save", options.save);
+  needWritable("--metrics", options.metrics);
+  needWritable("--save-gradients", options.saveGradients);
+  needWritable("--trace", options.trace);
+  if (!options.checkpoint.empty())
+    makeCheckpointFolder(options.checkpoint);
+}
+
+/// What must be the same on all ranks for them to compute one thing, and to meet at the same points.
+std::string Run::facts() const {
+  char hash[17];
+  snprintf(hash, sizeof hash, "%016llx", (unsigned long long)opened.artifact.hash());
+  auto given = [](const std::string &text) { return text.empty() ? "not given" : "given"; };
+  return "the artifact with hash=" + std::string(hash) + "\n" + data->facts() +
+         "--seed=" + std::to_string(options.seed) + "\n--steps=" + std::to_string(steps) +
+         "\n--lr=" + std::to_string(base) + "\n--no-shuffle=" + (options.shuffle ? "not given" : "given") +
+         "\n--checkpoint-every=" + std::to_string(options.checkpointEvery) +
+         "\n--checkpoint=" + given(options.checkpoint) + "\n--resume=" + given(options.resume) +
+         "\n--save=" + given(options.save) + "\n--save-gradients=" + given(options.saveGradients) +
+         "\n--trace=" + given(options.trace) + "\n--eval=" + (measures ? "given" : "not given") + "\n";
+}
 
 void Run::prepare() {
   const Plan &plan = opened.plan;
@@ -152,18 +100,8 @@ void Run::prepare() {
     if (*end || !std::isfinite(base) || base < 0)
       throw Failure{64, "--lr=" + options.lr + ": needs a number of at least 0"};
   }
-  if (!options.save.empty()) {
-    auto ends = [&](const std::string &suffix) {
-      return options.save.size() > suffix.size() && options.save.substr(options.save.size() - suffix.size()) == suffix;
-    };
-    if (!ends(".onnx") && !ends(".llx") && !ends(".safetensors"))
-      throw Failure{64, "--save=" + options.save + ": needs a name that ends in .onnx, .llx or .safetensors"};
-  }
-  // Better now than after an hour.
-  needWritable("--save", options.save);
-  needWritable("--metrics", options.metrics);
-  needWritable("--save-gradients", options.saveGradients);
-  needWritable("--trace", options.trace);
+  if (team.isRoot())
+    checkFiles();
   data = std::make_unique<Feeder>(plan, readData(options.data), options.data, options.label, true);
   if (batch > data->samples())
     throw Failure{65, options.data + ": has " + std::to_string(data->samples()) + " samples, less than one batch of " +
@@ -171,14 +109,13 @@ void Run::prepare() {
   if (options.shuffle)
     data->shuffle(options.seed);
   // The same folder of idx files holds the test set as well.
-  if (!options.eval.empty())
+  measures = !options.eval.empty() || (isFolder(options.data) && !options.steps);
+  if (!options.eval.empty() && team.isRoot())
     held = std::make_unique<Feeder>(plan, readData(options.eval, true), options.eval, options.label, true);
-  else if (isFolder(options.data) && !options.steps)
+  else if (measures && team.isRoot())
     held = std::make_unique<Feeder>(plan, readData(options.data, true), options.data, options.label, true);
   steps = options.steps ? options.steps
                         : std::max<int64_t>(1, (options.epochs ? options.epochs : 1) * data->samples() / batch);
-  if (!options.checkpoint.empty())
-    makeCheckpointFolder(options.checkpoint);
   if (held) {
     evaluation = plan.inferProgram() ? plan.inferProgram()->arenaBytes : 0;
     uint64_t first = plan.stepProgram(0)->arenaBytes; // device 0 is of stage 0
@@ -187,13 +124,18 @@ void Run::prepare() {
                             std::to_string(evaluation) + " more, the limit is " + std::to_string(options.memory) +
                             "; leave --eval out and measure with llrun infer, or raise --memory"};
   }
-  opened.start(options.threads, options.memory);
+  team.agree(facts());
+  opened.start(options.threads, options.memory, options.timeout, team.world);
   check(llcc_rt_set_seed(opened.session, options.seed));
 }
 
 void Run::resume() {
   if (options.resume.empty())
     return;
+  if (!team.isRoot()) {
+    first = receiveCheckpoint(opened.session, opened.module) + 1;
+    return;
+  }
   std::string from = options.resume;
   if (from == "auto") {
     if (options.checkpoint.empty())
@@ -201,7 +143,7 @@ void Run::resume() {
     from = newestCheckpoint(options.checkpoint);
     if (from.empty()) {
       fprintf(stderr, "no checkpoint in %s, starting anew\n", options.checkpoint.c_str());
-      return;
+      return check(llcc_rt_set_step(opened.session, 0));
     }
   }
   CheckpointFacts facts = loadCheckpoint(from, opened.session, opened.module);
@@ -229,6 +171,8 @@ void Run::saveGradients(const std::vector<llcc_rt_tensor> &inputs, double lr, ll
   }
   check(llcc_rt_train_step_gradients(opened.session, inputs.data(), inputs.size(), lr, &result, gradients.data(),
                                      gradients.size()));
+  if (!team.isRoot())
+    return;
   std::string file = toSafeTensors(arrays);
   writeFile(options.saveGradients, file.data(), file.size());
 }
@@ -245,9 +189,11 @@ void Run::saveModel() {
       continue;
     Array &array = arrays[variable.name];
     array.shape = variable.shape;
-    array.bytes.resize(array.shape.bytes());
-    check(llcc_rt_get(opened.session, variable.name.c_str(), array.bytes.data(), array.bytes.size()));
+    array.bytes.resize(team.isRoot() ? array.shape.bytes() : 0);
+    check(llcc_rt_get(opened.session, variable.name.c_str(), array.bytes.data(), array.shape.bytes()));
   }
+  if (!team.isRoot())
+    return;
   std::string file = toSafeTensors(arrays, {{"format", "pt"}, {"model", opened.plan.model}});
   writeFile(path, file.data(), file.size());
 }
@@ -262,14 +208,17 @@ void Run::trainStep(int64_t step) {
     saveGradients(inputs, lr, result);
   else
     check(llcc_rt_train_step(opened.session, inputs.data(), inputs.size(), lr, &result));
+  stop = result.stop;
   double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   metrics->step(step, result.loss, lr, result.grad_norm, double(batch) / took);
   progress->step(step, result.loss);
 }
 
 void Run::measure(int64_t step) {
-  if (!held)
+  if (!measures)
     return;
+  if (!team.isRoot()) // rank 0 measures, the others give their weights
+    return check(llcc_rt_infer(opened.session, nullptr, 0, 1, nullptr, 0));
   int64_t epoch = step * batch / data->samples();
   Evaluation e = evaluate(opened, *held);
   char text[120];
@@ -286,6 +235,8 @@ void Run::checkpoint(int64_t step) {
   if (options.checkpoint.empty() || checkpointed == step)
     return;
   checkpointed = step;
+  if (!team.isRoot())
+    return giveCheckpoint(opened.session, opened.module);
   CheckpointFacts facts{step, batch, options.seed, options.shuffle, opened.plan.model, opened.plan.optimizer};
   lastCheckpoint = saveCheckpoint(options.checkpoint, opened.session, opened.module, facts);
 }
@@ -294,8 +245,9 @@ void Run::stopped(const Failure &failure, int64_t step) {
   // The runtime's own sentence may name the step already.
   std::string at = "step " + std::to_string(step) + ": ";
   throw Failure{failure.code, "stopped at " + (failure.text.rfind(at, 0) ? at : "") + failure.text +
-                                  (lastCheckpoint.empty() ? "; no checkpoint was kept (use --checkpoint=DIR)"
-                                                          : "; the last good checkpoint is " + lastCheckpoint)};
+                                  (!team.isRoot()           ? ""
+                                   : lastCheckpoint.empty() ? "; no checkpoint was kept (use --checkpoint=DIR)"
+                                                            : "; the last good checkpoint is " + lastCheckpoint)};
 }
 
 // Everything that the run takes: what the plan places, the inference program beside it, what oneDNN keeps for itself.
@@ -312,71 +264,93 @@ std::string Run::memoryText() {
 }
 
 int Run::go() {
+  Signals signals;
   prepare();
   resume();
-  metrics = std::make_unique<Metrics>(options.metrics, first);
+  metrics = std::make_unique<Metrics>(team.isRoot() ? options.metrics : "", first);
   const Plan &plan = opened.plan;
-  if (!options.quiet)
-    fprintf(stderr, "%s: %u device%s, batch %lld%s, %lld samples, %lld steps, %s, %s\n", plan.model.c_str(),
-            plan.devices(), plan.devices() == 1 ? "" : "s", (long long)batch,
+  const bool quiet = options.quiet || !team.isRoot();
+  if (!quiet)
+    fprintf(stderr, "%s: %u device%s%s, batch %lld%s, %lld samples, %lld steps, %s, %s\n", plan.model.c_str(),
+            plan.devices(), plan.devices() == 1 ? "" : "s", team.isAlone() ? "" : ", a process each", (long long)batch,
             plan.microbatches > 1 ? (" in " + std::to_string(plan.microbatches) + " microbatches").c_str() : "",
             (long long)data->samples(), (long long)steps, plan.optimizer.c_str(), memoryText().c_str());
-  progress = std::make_unique<Progress>(first, steps, batch, options.quiet);
-  if (first > steps)
+  progress = std::make_unique<Progress>(first, steps, batch, quiet);
+  if (first > steps && team.isRoot())
     fprintf(stderr, "%s holds step %lld of %lld: nothing is left to train\n", lastCheckpoint.c_str(),
             (long long)first - 1, (long long)steps);
   if (!options.trace.empty())
     check(llcc_rt_trace_begin(opened.session));
-  SignalGuard guard;
   int64_t step = first, samples = data->samples();
-  for (; step <= steps && !interrupted; ++step) {
+  bool asked = false;
+  for (; step <= steps && !stop; ++step) {
     try {
+      // All ranks end after the same step, a later one; a process that is alone ends after this one.
+      if (signals.came() && !asked && !team.isAlone())
+        asked = !llcc_rt_request_stop(opened.session, signals.came());
       trainStep(step);
     } catch (const Failure &failure) {
       progress->leave();
       stopped(failure, step);
     }
+    if (team.isAlone())
+      stop = signals.came();
     bool epoch = step * batch / samples > (step - 1) * batch / samples;
     if (options.checkpointEvery ? step % options.checkpointEvery == 0 : epoch)
       checkpoint(step);
-    if (epoch && step < steps)
+    if (epoch && step < steps && !stop)
       measure(step);
   }
   --step;
   if (step >= first) {
     progress->finish();
-    if (!interrupted)
+    if (!stop)
       measure(step);
     checkpoint(step);
   }
   if (!options.save.empty()) {
     saveModel();
-    fprintf(stderr, "wrote %s\n", options.save.c_str());
+    if (team.isRoot())
+      fprintf(stderr, "wrote %s\n", options.save.c_str());
   }
   if (!options.trace.empty())
     check(llcc_rt_trace_save(opened.session, options.trace.c_str()));
-  if (interrupted) {
+  if (!stop)
+    return 0;
+  if (team.isRoot())
     fprintf(stderr, "interrupted after step %lld%s%s\n", (long long)step,
             lastCheckpoint.empty() ? "" : "; go on with --resume=", lastCheckpoint.c_str());
-    return 128 + interrupted;
-  }
-  return 0;
+  // A scheduler that takes the machine away may start the run again; a person has ended it.
+  return stop == SIGTERM ? 75 : 128 + stop;
 }
 
 int train(const TrainOptions &options) {
+  std::unique_ptr<Team> team;
+  auto fail = [&](int code, const std::string &text) {
+    if (team)
+      return team->fail(code, text);
+    fprintf(stderr, "%s: %s\n", options.program.c_str(), text.c_str());
+    return code;
+  };
   try {
     if (options.data.empty())
       throw Failure{64, "needs --data=FILE.npz, or a folder with MNIST's idx files"};
-    Run run(options);
-    if (options.opened)
-      options.opened();
-    return run.go();
+    team = std::make_unique<Team>(options.program, options.network, options.timeout);
+    // Its end comes before the team's: ranks that are told of a failure find the session alive.
+    Run run(options, *team);
+    try {
+      if (options.opened)
+        options.opened();
+      int code = run.go();
+      team->finish();
+      return code;
+    } catch (const Failure &failure) {
+      return fail(failure.code, failure.text);
+    }
   } catch (const Failure &failure) {
-    fprintf(stderr, "%s: %s\n", options.program.c_str(), failure.text.c_str());
-    return failure.code;
+    return fail(failure.code, failure.text);
   } catch (const std::bad_alloc &) {
-    fprintf(stderr, "%s: out of memory on this machine\n", options.program.c_str());
-    return 71;
+    return fail(71, "out of memory on this machine");
   }
 }
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Interrupts `llrun train m.llx --data=small.npz` in the current folder and looks at what is left.
 
-usage: faults.py kill | interrupt | twice | full DEVICE-FOLDER
+usage: faults.py kill | interrupt | term | twice | full DEVICE-FOLDER
 kill       kill -9 at 8 moments while a checkpoint is written each step: the folder always resumes, to the bits of a whole run
 interrupt  one SIGINT: ends after the step with 130, checkpoint and --save written
+term       one SIGTERM: the same with 75, as a scheduler may start it again
 twice      a second SIGINT ends at once with 130
 full       --checkpoint and --save on a full disk: 74 or 73, the older checkpoint stays whole, nothing half written
 """
@@ -55,11 +56,14 @@ if sys.argv[1] == "kill":
     check(code == 0 and "resumed from k/step-" in text, text)
     check(open("whole.llx", "rb").read() == open("killed.llx", "rb").read(), "other bits than the whole run")
     check(not [f for f in os.listdir("k") if ".tmp" in f], f"left behind: {os.listdir('k')}")
-elif sys.argv[1] == "interrupt":
+elif sys.argv[1] in ("interrupt", "term"):
+    shutil.rmtree("i", ignore_errors=True)
+    if os.path.exists("i.jsonl"):
+        os.remove("i.jsonl")
     p = start("--steps=100000000", "--checkpoint=i", "--save=i.onnx", "--metrics=i.jsonl")
     until(lambda: lines("i.jsonl") > 5)
-    p.send_signal(signal.SIGINT)
-    check(p.wait(30) == 130, f"exit code {p.returncode}")
+    p.send_signal(signal.SIGINT if sys.argv[1] == "interrupt" else signal.SIGTERM)
+    check(p.wait(30) == (130 if sys.argv[1] == "interrupt" else 75), f"exit code {p.returncode}")
     step = lines("i.jsonl")
     text = p.stderr.read()
     check(os.path.exists("i.onnx") and os.path.exists(f"i/step-{step:08}/manifest.json"), f"{os.listdir('i')} after step {step}")
