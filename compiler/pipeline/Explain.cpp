@@ -144,7 +144,7 @@ void mlir::llcc::explainSharding(ModuleOp module) {
       auto name = step.getArgAttrOfType<StringAttr>(i, "llcc.param");
       if (!name)
         continue;
-      out << "    " << llvm::left_justify(name.getValue(), 36);
+      out << "    " << llvm::left_justify(name.getValue(), 36) << " ";
       if (auto sharding = step.getArgAttrOfType<ShardingAttr>(i, "llcc.placement"))
         out << placementText(sharding) << "  ";
       out << bytesText(bytesOf(step.getArgument(i).getType())) << " a device\n";

@@ -200,6 +200,8 @@ void Compilation::addTrain(PassManager &pm, int64_t parts) {
   optimizer.clip = options.clip;
   ConvertPrecisionPassOptions precision;
   precision.precision = options.precision;
+  pm.addPass(createSimplifyViewsPass());
+  pm.addPass(createSplitColumnsPass());
   pm.addPass(createConvertPrecisionPass(precision));
   pm.addPass(createAttachLossPass(loss));
   pm.addPass(createSplitModesPass());

@@ -39,7 +39,8 @@ void Tables::add(func::FuncOp function, bool infer, int64_t stage) {
       entry.fields.set("stage", builder.getI64IntegerAttr(stage));
       bool trained = param && updates && !function.getArgAttr(i, "llcc.decay"); // running statistics are tracked
       entry.fields.set("trainable", builder.getBoolAttr(trained));
-      for (auto [from, to] : {std::pair("llcc.init", "init"), std::pair("llcc.stored", "stored")})
+      for (auto [from, to] : {std::pair("llcc.init", "init"), std::pair("llcc.stored", "stored"),
+                              std::pair("llcc.file_shape", "file_shape")})
         if (Attribute value = function.getArgAttr(i, from))
           entry.fields.set(to, value);
     } else {

@@ -64,6 +64,7 @@ bool seedWeights(func::FuncOp func, MeshAttr mesh, Propagation &propagation, See
     const SmallVector<int> &dims = rule.operands[use->operand], &others = rule.operands[1 - use->operand];
     bool rowParallel = false;
     std::optional<int64_t> column;
+    int64_t longest = 0; // of a weight with several columns: q, k and v have their own
     for (auto [dim, f] : llvm::enumerate(dims)) {
       if (f == kWhole)
         continue;
@@ -71,8 +72,11 @@ bool seedWeights(func::FuncOp func, MeshAttr mesh, Propagation &propagation, See
       if (rule.factors[f].reduces)
         rowParallel |=
             other != others.end() && llvm::is_contained(propagation.wanted(activation)[other - others.begin()], axis);
-      else if (other == others.end() && !column && rule.factors[f].size >= members)
-        column = traceDim(weight, dim);
+      else if (other == others.end() && rule.factors[f].size >= members && rule.factors[f].size > longest)
+        if (std::optional<int64_t> traced = traceDim(weight, dim)) {
+          column = traced;
+          longest = rule.factors[f].size;
+        }
     }
     unsigned i = use->param.getArgNumber();
     used |= rowParallel || seeds[i]; // a weight that the user placed is the user's matter

@@ -1,6 +1,14 @@
 // Passes of the train stage, in the order in which they run.
 include "mlir/Pass/PassBase.td"
 
+def SimplifyViewsPass : Pass<"llcc-simplify-views", "::mlir::ModuleOp"> {
+  let summary = "Makes each chain of reshapes and transposes one split, one transpose and one merge at most";
+  let dependentDialects = ["::mlir::llcc::LlccDialect", "::mlir::func::FuncDialect"];
+}
+def SplitColumnsPass : Pass<"llcc-split-columns", "::mlir::ModuleOp"> {
+  let summary = "Gives weights of @forward that are several beside each other (q, k and v) a dimension for that";
+  let dependentDialects = ["::mlir::llcc::LlccDialect", "::mlir::func::FuncDialect"];
+}
 def ConvertPrecisionPass : Pass<"llcc-convert-precision", "::mlir::ModuleOp"> {
   let summary = "Rounds operands of contractions and activations of @forward to 16 bits, and gives trained 16 bit parameters an f32 master";
   let dependentDialects = ["::mlir::llcc::LlccDialect", "::mlir::func::FuncDialect"];

@@ -151,8 +151,8 @@ int llcc_rt_variable(const llcc_rt_module *module, size_t index, llcc_rt_variabl
              variable.role == Variable::Role::State,
              variable.trainable,
              static_cast<llcc_rt_dtype>(variable.shape.type),
-             static_cast<uint32_t>(variable.shape.dims.size()),
-             variable.shape.dims.data()};
+             static_cast<uint32_t>(variable.dimsInFile().size()),
+             variable.dimsInFile().data()};
   });
 }
 

@@ -51,9 +51,9 @@ size_t variableNamed(const Session &session, const std::string &name) {
 /// values += scale · left · right (two-dimensional), rounded once for each element.
 template <class T> void mergeInto(const Session &session, const Variable &into, std::vector<char> &values) {
   size_t l = variableNamed(session, into.mergeLeft), r = variableNamed(session, into.mergeRight);
-  const Shape &left = session.module.plan.variables[l].shape, &right = session.module.plan.variables[r].shape;
-  size_t m = size_t(left.dims[0]), inner = size_t(left.dims[1]), n = size_t(right.dims[1]);
-  std::vector<T> a(left.elements()), b(right.elements());
+  const Variable &left = session.module.plan.variables[l], &right = session.module.plan.variables[r];
+  size_t m = size_t(left.dimsInFile()[0]), inner = size_t(left.dimsInFile()[1]), n = size_t(right.dimsInFile()[1]);
+  std::vector<T> a(left.shape.elements()), b(right.shape.elements());
   session.get(l, reinterpret_cast<char *>(a.data()));
   session.get(r, reinterpret_cast<char *>(b.data()));
   T *out = reinterpret_cast<T *>(values.data());
@@ -90,8 +90,8 @@ void saved(const Session &session, size_t v, bool transposed, bool merge, std::v
       mergeInto<float>(session, variable, values);
   }
   if (transposed) {
-    size_t width = sizeOf(variable.shape.type), rows = size_t(variable.shape.dims[0]),
-           columns = size_t(variable.shape.dims[1]);
+    size_t width = sizeOf(variable.shape.type), rows = size_t(variable.dimsInFile()[0]),
+           columns = size_t(variable.dimsInFile()[1]);
     std::vector<char> turned(values.size());
     for (size_t i = 0; i < rows; ++i)
       for (size_t j = 0; j < columns; ++j)

@@ -163,10 +163,10 @@ void Run::saveGradients(const std::vector<llcc_rt_tensor> &inputs, double lr, ll
     if (variable.role != Variable::Role::Param || !variable.trainable)
       continue;
     Array &array = arrays[variable.name];
-    array.shape = variable.shape;
+    array.shape = {variable.shape.type, variable.dimsInFile()};
     array.bytes.resize(array.shape.bytes());
     gradients.push_back({variable.name.c_str(), llcc_rt_dtype(variable.shape.type),
-                         uint32_t(variable.shape.dims.size()), variable.shape.dims.data(), array.bytes.data(),
+                         uint32_t(variable.dimsInFile().size()), variable.dimsInFile().data(), array.bytes.data(),
                          array.bytes.size()});
   }
   check(llcc_rt_train_step_gradients(opened.session, inputs.data(), inputs.size(), lr, &result, gradients.data(),

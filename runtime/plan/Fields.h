@@ -23,6 +23,7 @@ template <class A> void fields(A &a, Variable &v) {
   a.choice(v.role, Variable::Role::State);
   a(v.name);
   fields(a, v.shape);
+  a(v.fileDims);
   fields(a, v.sharding);
   a(v.stage);
   a(v.trainable);

@@ -40,6 +40,9 @@ struct Variable {
   Role role = Role::Param;
   std::string name;   ///< ONNX initializer name; for state "m:fc1.weight" (kind, colon, parameter)
   Shape shape;        ///< logical
+  /// Shape in the model's file, where that is another one of the same elements in the same order; empty: shape.dims.
+  std::vector<int64_t> fileDims;
+  const std::vector<int64_t> &dimsInFile() const { return fileDims.empty() ? shape.dims : fileDims; }
   Sharding sharding;  ///< of the step programs; the inference program holds it whole
   uint32_t stage = 0; ///< pipeline stage that owns it
   bool trainable = false;

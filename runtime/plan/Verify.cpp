@@ -95,6 +95,9 @@ static void verifyTables(const Plan &plan, Report &report) {
       report.add(owner + " stands twice in the table");
     if (overflows(v.shape))
       report.add(owner + ": shape has a negative or huge dimension");
+    if (Shape file{v.shape.type, v.dimsInFile()}; overflows(file) || file.elements() != v.shape.elements())
+      report.add(owner + " has the shape " + nameOf(file) + " in the model's file and " + nameOf(v.shape) +
+                 " here, needs as many elements");
     if (v.role == Variable::Role::Param && v.stored != v.shape.type &&
         !(v.shape.type == DType::F32 && isHalf(v.stored)))
       report.add(owner + " is stored as " + nameOf(v.stored) + " and held as " + nameOf(v.shape.type) +

@@ -168,6 +168,8 @@ private:
           v.shape = std::move(shape);
           v.sharding = std::move(sharding);
           v.stage = uint32_t(number(entry, "stage", 0));
+          if (auto dims = get<DenseI64ArrayAttr>(entry, "file_shape"))
+            v.fileDims.assign(dims.asArrayRef().begin(), dims.asArrayRef().end());
           v.trainable = flag(entry, "trainable");
           if (auto init = get<FloatAttr>(entry, "init"))
             v.init = init.getValueAsDouble();
@@ -189,6 +191,12 @@ private:
           plan.variables.push_back(std::move(v));
           return success();
         });
+    // A moment is written as its parameter is.
+    for (rt::Variable &v : plan.variables)
+      if (auto param = index.find("variable:" + v.name.substr(v.name.find(':') + 1));
+          v.role == rt::Variable::Role::State && v.name.find(':') != std::string::npos && param != index.end() &&
+          plan.variables[param->second].shape.dims == v.shape.dims)
+        v.fileDims = plan.variables[param->second].fileDims;
     LogicalResult inputs = entries("llcc.inputs", [&](DictionaryAttr entry, rt::Shape shape, rt::Sharding sharding) {
       rt::Input input;
       input.name = text(entry, "name");
