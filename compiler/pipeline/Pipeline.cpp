@@ -360,6 +360,8 @@ int Compilation::simulate() {
           (mesh.empty() ? "" : ", schedule " + options.schedule) + ", zero " + std::to_string(options.zero) + ", " +
           options.precision;
   (options.json ? printSimulationJson : printSimulation)(*simulation, cluster, plan, llvm::outs());
+  if (options.explain)
+    printDearest(*simulation, llvm::errs());
   return 0;
 }
 

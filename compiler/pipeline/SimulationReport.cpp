@@ -50,6 +50,16 @@ void printSimulation(const Simulation &s, const Cluster &cluster, StringRef plan
                         stage.bubble, stage.update, bytesSent(stage) / giga, stage.memory() / giga);
 }
 
+void printDearest(const Simulation &s, raw_ostream &out) {
+  std::vector<std::pair<double, StringRef>> ops;
+  for (auto &[op, seconds] : s.stages[s.slowest()].dearest)
+    ops.push_back({-seconds, op});
+  llvm::sort(ops);
+  out << "what takes longest on stage " << s.slowest() << ", seconds a step\n";
+  for (auto &[seconds, op] : ArrayRef(ops).take_front(20))
+    out << llvm::format("  %10.4g  ", -seconds) << op << "\n";
+}
+
 void printSimulationJson(const Simulation &s, const Cluster &cluster, StringRef plan, raw_ostream &out) {
   llvm::json::Array stages;
   for (const StageCost &stage : s.stages) {

@@ -8,6 +8,8 @@ namespace mlir::llcc {
 
 /// A block of `key: value` lines and a table of stages, for people and for programs.
 void printSimulation(const Simulation &simulation, const Cluster &cluster, StringRef plan, raw_ostream &out);
+/// The kernels and collectives that take longest on the slowest stage (--explain).
+void printDearest(const Simulation &simulation, raw_ostream &out);
 /// The same as one JSON object in a line.
 void printSimulationJson(const Simulation &simulation, const Cluster &cluster, StringRef plan, raw_ostream &out);
 

@@ -23,14 +23,21 @@ bool isPulled(Operation *op) {
                                                      IotaOp, MaskOp, AxisSliceOp, RandomBitsOp, arith::ConstantOp>(op);
 }
 
-/// Which values a function's kernels write to memory, and what a kernel reads.
+/// Which values a function's kernels write to memory, and what a kernel reads. A value that several kernels read is
+/// computed in each of them where that takes two reads at most, and stored else.
 class Traffic {
 public:
   explicit Traffic(func::FuncOp func) {
-    for (Operation &op : func.getBody().front())
+    Block &body = func.getBody().front();
+    for (Operation &op : llvm::reverse(body))
       for (Value result : op.getResults())
-        if (isStored(&op, result))
+        if (mustStore(&op, result)) {
           stored.insert(result);
+          roots[result] = &op;
+        }
+    for (Operation &op : body) // operands are decided before their readers
+      if (op.getNumResults() == 1 && shared.contains(op.getResult(0)) && reads(&op).size() <= 2)
+        stored.erase(op.getResult(0));
   }
 
   bool isStored(Value value) const { return isa<BlockArgument>(value) || stored.contains(value); }
@@ -53,24 +60,29 @@ public:
   }
 
 private:
-  /// Not pulled; or read by what cannot pull, by several kernels, or by the backward pass.
-  bool isStored(Operation *op, Value result) {
+  /// Not pulled; or read by what cannot pull, by the backward pass, or by several kernels (then also in `shared`).
+  bool mustStore(Operation *op, Value result) {
     if (isFree(op))
       return false;
     if (!isPulled(op))
       return true;
-    Operation *reader = nullptr;
+    Operation *root = nullptr;
     for (Operation *user : result.getUsers()) {
-      bool pulls = isPulled(user) || isa<ReduceOp>(user);
-      if (!pulls || (!isBackward(op->getLoc()) && isBackward(user->getLoc())))
+      if (!(isPulled(user) || isa<ReduceOp>(user)) || (!isBackward(op->getLoc()) && isBackward(user->getLoc())))
         return true;
-      if (reader && reader != user && !isPulled(reader))
+      Operation *kernel = isPulled(user) ? roots.lookup(user->getResult(0)) : user;
+      if (root && root != kernel) {
+        shared.insert(result);
         return true;
-      reader = user;
+      }
+      root = kernel;
     }
+    roots[result] = root;
     return false;
   }
 
+  DenseMap<Value, Operation *> roots; ///< the op whose kernel computes a value that is not stored
+  DenseSet<Value> shared;
   DenseSet<Value> stored;
   DenseMap<Operation *, llvm::SmallSetVector<Value, 4>> memo;
 };
@@ -81,7 +93,7 @@ public:
   Streams(const Cluster &cluster, MeshAttr mesh) : cluster(cluster), mesh(mesh) {}
 
   double makespan = 0, busy = 0, talking = 0, flops = 0;
-  std::map<std::string, double> sent;
+  std::map<std::string, double> sent, dearest;
 
   void run(Operation *op, Traffic &traffic) {
     double start = 0;
@@ -95,6 +107,7 @@ public:
       double &stream = collectives[axes], time = cluster.communication(op, mesh);
       end = stream = std::max(start, stream) + time;
       talking += time;
+      dearest[describeOp(op)] += time;
       sent[axes] += sentBytes(op, mesh);
     } else if (isKernel(op, traffic)) {
       double work = contractionFlops(op), bytes = 0, time;
@@ -105,6 +118,7 @@ public:
       time = cluster.kernel(work, bytes);
       end = kernels = std::max(start, kernels) + time;
       busy += time;
+      dearest[describeOp(op)] += time;
       flops += work;
     }
     for (Value result : op->getResults())
@@ -191,6 +205,8 @@ private:
     cost.flops += m * streams.flops;
     for (auto &[axes, bytes] : streams.sent)
       cost.sent[axes] += m * bytes;
+    for (auto &[op, seconds] : streams.dearest)
+      cost.dearest[(phase == Task::Phase::Forward ? "forward " : "backward ") + op] += m * seconds;
   }
 
   /// The last pass of a step with the update behind it: how much longer that is than the pass alone.
