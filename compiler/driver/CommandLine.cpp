@@ -169,9 +169,14 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
                  "good steps in a row after which the factor is doubled (default 2000)")
       ->type_name("N")
       ->check(rt::atLeast(1));
-  app.add_option("--strategy", o.strategy,
-                 "single | data | tensor | pipeline | hybrid: what to partition (default single)")
-      ->check(oneOf({"single", "data", "tensor", "pipeline", "hybrid"}));
+  app.add_option(
+         "--strategy", o.strategy,
+         "single | data | tensor | pipeline | hybrid | auto: what to partition; auto plays plans on a model of the "
+         "devices and takes the fastest that fits (default single)")
+      ->check(oneOf({"single", "data", "tensor", "pipeline", "hybrid", "auto"}));
+  app.add_option("--cluster", o.cluster, "file that describes the devices for --strategy=auto (default: the target's)")
+      ->type_name("CLUSTER.toml");
+  app.add_flag("--exhaustive", o.exhaustive, "auto tries every plan");
   app.add_option("--devices", o.devices, "number of devices (default 4 with a strategy)")
       ->type_name("N")
       ->check(rt::atLeast(1, 65536));

@@ -55,7 +55,7 @@ struct CompileOptions {
   double lossScale = 65536;       ///< where values are f16: what the gradients are scaled by at first
   int64_t lossScaleGrowth = 2000; ///< …and the good steps after which the scale is doubled
 
-  std::string strategy = "single";                   ///< single | data | tensor | pipeline | hybrid
+  std::string strategy = "single";                   ///< single | data | tensor | pipeline | hybrid | auto
   int64_t devices = 0;                               ///< 0: product of the mesh, or 1
   std::vector<std::pair<std::string, int64_t>> mesh; ///< explicit axes
   std::string schedule = "1f1b";                     ///< gpipe | 1f1b | zb-h1 | FILE.csv
@@ -63,6 +63,8 @@ struct CompileOptions {
   int64_t zero = 0;                                  ///< 1: state is cut over the data axis as well
   int64_t microbatches = 0;                          ///< 0: chosen
   uint64_t memory = 0;                               ///< bytes a device may use; 0: no limit
+  std::string cluster;                               ///< cluster file that auto chooses for; empty: the target's
+  bool exhaustive = false;                           ///< auto tries every plan
   std::string simulate;                              ///< cluster file: the step is played on it, nothing is written
   bool json = false;                                 ///< …and said for programs
   std::string target = "cpu";                        ///< cpu[:x86-64-v3] | cuda[:sm_90]

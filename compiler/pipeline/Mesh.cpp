@@ -33,7 +33,7 @@ MeshAxes meshFromFlags(const CompileOptions &options, std::string &error) {
       error = "--devices=" + std::to_string(options.devices) + " and --mesh disagree, the mesh has " +
               std::to_string(product(options.mesh)) + " devices; leave --devices out";
     for (auto &[axis, size] : options.mesh)
-      if (strategy != "single" && strategy != "hybrid" && axis != strategy && size > 1)
+      if (strategy != "single" && strategy != "hybrid" && strategy != "auto" && axis != strategy && size > 1)
         error = "--strategy=" + strategy + " does not cut along the mesh axis " + axis + "=" + std::to_string(size) +
                 "; use --strategy=hybrid, or leave --strategy out";
     return options.mesh;
@@ -45,7 +45,7 @@ MeshAxes meshFromFlags(const CompileOptions &options, std::string &error) {
           "--devices=" + std::to_string(devices) + " needs a strategy; add --strategy=data, tensor, pipeline or hybrid";
     return {{"data", 1}};
   }
-  if (strategy == "hybrid")
+  if (strategy == "hybrid" || strategy == "auto")
     return {};
   return {{strategy, devices}};
 }

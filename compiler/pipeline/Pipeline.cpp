@@ -8,6 +8,7 @@
 #include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/Explain.h"
 #include "compiler/pipeline/Mesh.h"
+#include "compiler/pipeline/SearchPlans.h"
 #include "compiler/pipeline/SimulationReport.h"
 #include "frontends/onnx/Import.h"
 #include "passes/lower/Passes.h"
@@ -21,7 +22,10 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/Path.h"
+#include <chrono>
+#include <map>
 
 using namespace mlir;
 using namespace mlir::llcc;
@@ -46,6 +50,8 @@ public:
     context.appendDialectRegistry(registry);
   }
   int run();
+  /// --strategy=auto: plays plans and gives the options of the best one.
+  int search(CompileOptions &chosen);
   ::llcc::StepMemory *measured = nullptr; ///< filled instead of writing an artifact
 
 private:
@@ -63,13 +69,16 @@ private:
   void addPlacement(PassManager &pm);
   void addShard(PassManager &pm);
   int simulate();
+  int readClusters();
+  int train(int64_t microbatches);
+  void evaluate(::llcc::PlanTrial &trial, std::map<int64_t, OwningOpRef<ModuleOp>> &trained);
   void addLower(PassManager &pm);
   int runPasses(Stage stage, llvm::function_ref<void(PassManager &)> add);
   int afterStage(Stage stage);
   int checkMemory();
   int emit();
 
-  const CompileOptions &options;
+  CompileOptions options; ///< --strategy=auto tries others
   std::string ignored;
   llvm::raw_string_ostream said;
   MLIRContext context;
@@ -365,6 +374,126 @@ int Compilation::simulate() {
   return 0;
 }
 
+int Compilation::readClusters() {
+  cluster = Cluster::ofTarget(options.target, options.precision);
+  std::string wrong;
+  for (const std::string &path : {options.cluster, options.simulate}) {
+    if (path.empty())
+      continue;
+    FailureOr<Cluster> file = readCluster(path, wrong);
+    if (failed(file))
+      return fail(::llcc::ExitConfig, wrong);
+    cluster = std::move(*file);
+  }
+  return 0;
+}
+
+/// The module after the train stage.
+int Compilation::train(int64_t parts) {
+  microbatches = parts;
+  if (int code = import(parts))
+    return code;
+  (*module)->setAttr("llcc.mesh", MeshAttr::get(&context, {StringAttr::get(&context, "data")}, {int64_t(1)}));
+  return runPasses(Stage::Train, [&](PassManager &pm) {
+    pm.addPass(createVerifyImportPass());
+    addTrain(pm, parts);
+  });
+}
+
+/// Plays one plan. What it says goes into the trial, nothing to the user.
+void Compilation::evaluate(::llcc::PlanTrial &trial, std::map<int64_t, OwningOpRef<ModuleOp>> &trained) {
+  std::string first;
+  ScopedDiagnosticHandler quiet(&context, [&](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error && first.empty())
+      first = diagnostic.str();
+    return success();
+  });
+  OwningOpRef<ModuleOp> &base = trained[trial.options.microbatches];
+  if (!base) {
+    if (train(trial.options.microbatches)) {
+      trial.refused = first.empty() ? "the model cannot be imported for such a microbatch" : first;
+      return;
+    }
+    base = std::move(module);
+  }
+  OwningOpRef<ModuleOp> copy = base->clone();
+  SmallVector<StringAttr> axes;
+  SmallVector<int64_t> sizes;
+  for (auto &[axis, size] : trial.options.mesh) {
+    axes.push_back(StringAttr::get(&context, axis));
+    sizes.push_back(size);
+  }
+  (*copy)->setAttr("llcc.mesh", MeshAttr::get(&context, axes, sizes));
+  options = trial.options;
+  PassManager pm(&context);
+  addPlacement(pm);
+  FailureOr<Simulation> simulation = failure();
+  if (succeeded(pm.run(*copy)))
+    simulation = simulateStep(*copy, cluster, options.schedule);
+  if (failed(simulation)) {
+    trial.refused = first.empty() ? "the plan cannot be made" : first;
+    return;
+  }
+  trial.seconds = simulation->step;
+  trial.memory = simulation->stages[simulation->largest()].memory();
+}
+
+int Compilation::search(CompileOptions &chosen) {
+  auto start = std::chrono::steady_clock::now();
+  const CompileOptions asked = options;
+  options.dump.clear();
+  options.stopAfter = Stage::Emit;
+  std::string error;
+  MeshAxes fixed = ::llcc::meshFromFlags(options, error);
+  if (!error.empty())
+    return fail(::llcc::ExitUsage, error);
+  if (int code = readClusters())
+    return code;
+  batch = options.batch;
+  if (int code = import(1)) // knows the batch, and whether it may be cut
+    return code;
+  batch = (*module)->getAttrOfType<IntegerAttr>("llcc.batch").getInt();
+  ::llcc::PlanSearch wanted;
+  wanted.devices = ::llcc::deviceCount(asked);
+  wanted.batch = batch;
+  wanted.memory = asked.memory ? asked.memory : cluster.memory;
+  wanted.exhaustive = asked.exhaustive;
+  (*module)->walk([&](TrackOp) { wanted.wholeBatch = true; });
+  std::map<int64_t, OwningOpRef<ModuleOp>> trained;
+  std::vector<::llcc::PlanTrial> tried;
+  std::vector<::llcc::PlanTrial> plans = ::llcc::searchPlans(
+      asked, wanted, [&](::llcc::PlanTrial &trial) { evaluate(trial, trained); }, tried);
+  if (plans.empty()) {
+    std::string reasons;
+    for (const ::llcc::PlanTrial &trial : tried)
+      if (reasons.find(trial.refused) == std::string::npos)
+        reasons += (reasons.empty() ? "" : "; ") + trial.flags() + ": " + trial.refused;
+    return fail(::llcc::ExitConfig, "no plan for " + Twine(wanted.devices) + " devices is possible: " + reasons);
+  }
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  out() << "auto: " << tried.size() << " plans played on " << cluster.name << " in " << llvm::format("%.1f", seconds)
+        << " s, " << plans.size() << " possible; seconds a step and memory of a device of the best\n";
+  for (auto [i, plan] : llvm::enumerate(ArrayRef(plans).take_front(5)))
+    out() << llvm::format("  %zu %10.4g s %10.2f MiB  ", i + 1, plan.seconds, plan.memory / (1 << 20)) << plan.flags()
+          << "\n";
+  // The estimate knows nothing of the allocator: where memory is short, the plan itself decides.
+  std::string unsaid;
+  for (::llcc::PlanTrial &plan : plans) {
+    chosen = plan.options;
+    if (!asked.memory || !asked.simulate.empty())
+      return 0;
+    CompileOptions quiet = plan.options;
+    quiet.memory = 0;
+    quiet.said = &unsaid;
+    ::llcc::StepMemory memory;
+    if (::llcc::measure(quiet, memory) == 0 && memory.total <= asked.memory)
+      return 0;
+    out() << "auto: " << plan.flags() << " takes " << memory.total << " bytes as planned, which is too much\n";
+  }
+  return fail(::llcc::ExitConfig, "no plan for " + Twine(wanted.devices) + " devices fits into --memory=" +
+                                      Twine(asked.memory) + "; use more --devices or a smaller --batch");
+}
+
 int Compilation::run() {
   // A wrong flag is said before any work.
   if (std::string error = targetError(options.target); !error.empty())
@@ -375,12 +504,8 @@ int Compilation::run() {
   for (const std::string &text : options.dropout)
     if (!parseDropout(text, wrong))
       return fail(::llcc::ExitUsage, wrong);
-  if (!options.simulate.empty()) {
-    FailureOr<Cluster> file = readCluster(options.simulate, wrong);
-    if (failed(file))
-      return fail(::llcc::ExitConfig, wrong);
-    cluster = std::move(*file);
-  }
+  if (int code = readClusters())
+    return code;
   if (int code = chooseMeshAxes())
     return code;
   if (int code = import(microbatches))
@@ -420,7 +545,14 @@ int Compilation::run() {
   return emit();
 }
 
-int ::llcc::compile(const CompileOptions &options) { return Compilation(options).run(); }
+int ::llcc::compile(const CompileOptions &options) {
+  if (options.strategy != "auto")
+    return Compilation(options).run();
+  CompileOptions chosen;
+  if (int code = Compilation(options).search(chosen))
+    return code;
+  return Compilation(chosen).run();
+}
 
 void Compilation::measureMemory() {
   for (auto program : module->getOps<ProgramOp>()) {

@@ -63,6 +63,18 @@ double sentBytes(Operation *op, MeshAttr mesh) {
   return (isa<AllReduceOp>(op) ? 2 : 1) * (n - 1) / n * bytes;
 }
 
+Cluster Cluster::ofTarget(StringRef target, StringRef precision) {
+  Cluster cluster;
+  if (!target.starts_with("cuda"))
+    return cluster;
+  cluster.name = "H100 in nodes of eight";
+  cluster.flops = precision == "f32" ? 67e12 : 989e12;
+  cluster.memoryBandwidth = 3.35e12;
+  cluster.launch = 7e-6;
+  cluster.links = {{"NVLink", 8, 450e9, 5e-6}, {"InfiniBand", 0, 50e9, 10e-6}};
+  return cluster;
+}
+
 const Cluster::Link &Cluster::linkOf(ArrayRef<StringRef> axes, MeshAttr mesh) const {
   int64_t span = 1, stride = 1;
   for (size_t i = mesh.getAxes().size(); i-- > 0;) {

@@ -27,6 +27,11 @@ struct Cluster {
   };
   SmallVector<Link> links = {{"shared memory", 0, 1e10, 2e-6}}; ///< innermost first, the last one connects all
 
+  /// Where no file describes one. CPU: a thread with AVX2, tensors handed over through shared memory: orders of
+  /// magnitude, not measured. CUDA: H100 in nodes of eight (data sheet: 989 TFLOP/s dense of 16 bits, 67 of f32; 3.35
+  /// TB/s; NVLink 450 GB/s a direction) and a 400 Gb/s card each.
+  static Cluster ofTarget(StringRef target, StringRef precision);
+
   /// The link that a group over `axes` of the mesh needs: the innermost one whose groups hold whole groups of the axes.
   const Link &linkOf(ArrayRef<StringRef> axes, MeshAttr mesh) const;
   /// Seconds that `op`, a collective on local types, takes, or a message to the next stage. Ring formulas (parallel.md

@@ -66,10 +66,11 @@ private:
       return false;
     if (!isPulled(op))
       return true;
-    Operation *root = nullptr;
-    for (Operation *user : result.getUsers()) {
+    for (Operation *user : result.getUsers())
       if (!(isPulled(user) || isa<ReduceOp>(user)) || (!isBackward(op->getLoc()) && isBackward(user->getLoc())))
         return true;
+    Operation *root = nullptr;
+    for (Operation *user : result.getUsers()) {
       Operation *kernel = isPulled(user) ? roots.lookup(user->getResult(0)) : user;
       if (root && root != kernel) {
         shared.insert(result);

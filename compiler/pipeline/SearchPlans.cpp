@@ -1,0 +1,138 @@
+// Enumerates plans for `--strategy=auto` and sorts them by cost.
+#include "compiler/pipeline/SearchPlans.h"
+#include <algorithm>
+#include <set>
+
+namespace llcc {
+
+/// Meshes whose other choices are looked at: 4 x (by time and by memory) covers what the second round changes, which is
+/// less than the difference between the first and the fifth mesh wherever that was tried.
+static constexpr size_t kKept = 4;
+
+std::string PlanTrial::flags() const {
+  std::string text = "--mesh=";
+  for (auto &[axis, size] : options.mesh)
+    text += (text.back() == '=' ? "" : ",") + axis + "=" + std::to_string(size);
+  text += " --microbatches=" + std::to_string(options.microbatches);
+  bool pipeline =
+      std::any_of(options.mesh.begin(), options.mesh.end(), [](auto &axis) { return axis.first == "pipeline"; });
+  if (pipeline)
+    text += " --schedule=" + options.schedule;
+  if (options.zero)
+    text += " --zero=" + std::to_string(options.zero);
+  return text;
+}
+
+namespace {
+
+int64_t sizeOf(const CompileOptions &options, const std::string &axis) {
+  for (auto &[name, size] : options.mesh)
+    if (name == axis)
+      return size;
+  return 1;
+}
+
+/// Meshes and microbatches; everything else as the user asked, or plain.
+std::vector<CompileOptions> firstRound(const CompileOptions &asked, const PlanSearch &search) {
+  std::vector<CompileOptions> plans;
+  std::vector<decltype(asked.mesh)> meshes;
+  if (!asked.mesh.empty())
+    meshes.push_back(asked.mesh);
+  else
+    for (int64_t pipeline = 1; pipeline <= search.devices; ++pipeline)
+      for (int64_t tensor = 1; search.devices % pipeline == 0 && tensor <= search.devices / pipeline; ++tensor) {
+        if (search.devices / pipeline % tensor)
+          continue;
+        auto &mesh = meshes.emplace_back();
+        for (auto [axis, size] : {std::pair<std::string, int64_t>("pipeline", pipeline),
+                                  {"data", search.devices / pipeline / tensor},
+                                  {"tensor", tensor}})
+          if (size > 1)
+            mesh.push_back({axis, size});
+        if (mesh.empty())
+          mesh.push_back({"data", 1});
+      }
+  for (auto &mesh : meshes) {
+    CompileOptions plan = asked;
+    plan.strategy = "hybrid";
+    plan.devices = 0;
+    plan.mesh = mesh;
+    int64_t stages = sizeOf(plan, "pipeline"), rows = search.batch / sizeOf(plan, "data");
+    for (int64_t m = 1; m <= std::max<int64_t>(1, stages > 1 ? 8 * stages : 8); ++m) {
+      if (asked.microbatches ? m != asked.microbatches : search.batch % m || m > std::max<int64_t>(1, rows))
+        continue;
+      if (search.wholeBatch && m > 1 && !asked.microbatches)
+        continue;
+      plan.microbatches = m;
+      plans.push_back(plan);
+    }
+    if (asked.microbatches > std::max<int64_t>(1, stages > 1 ? 8 * stages : 8)) {
+      plan.microbatches = asked.microbatches;
+      plans.push_back(plan);
+    }
+  }
+  return plans;
+}
+
+/// The other choices for the mesh and microbatches of `base`, without the plain ones, which were tried.
+std::vector<CompileOptions> secondRound(const CompileOptions &asked, const CompileOptions &base) {
+  std::vector<CompileOptions> plans;
+  std::vector<int64_t> zeros = {asked.zero};
+  if (!asked.zero && sizeOf(base, "data") > 1)
+    zeros = {0, 1};
+  std::vector<std::string> schedules = {asked.schedule};
+  if (asked.schedule == CompileOptions().schedule && sizeOf(base, "pipeline") > 1)
+    schedules = {asked.schedule, "zb-h1"};
+  for (int64_t zero : zeros)
+    for (const std::string &schedule : schedules) {
+      CompileOptions plan = base;
+      plan.zero = zero;
+      plan.schedule = schedule;
+      if (plan.zero != base.zero || plan.schedule != base.schedule)
+        plans.push_back(plan);
+    }
+  return plans;
+}
+
+} // namespace
+
+std::vector<PlanTrial> searchPlans(const CompileOptions &asked, const PlanSearch &search,
+                                   const std::function<void(PlanTrial &)> &evaluate, std::vector<PlanTrial> &tried) {
+  auto attempt = [&](const CompileOptions &options) {
+    tried.push_back({options, 0, 0, ""});
+    PlanTrial &trial = tried.back();
+    evaluate(trial);
+    if (trial.refused.empty() && search.memory && trial.memory > double(search.memory))
+      trial.refused = "needs more memory than a device has";
+  };
+  for (const CompileOptions &options : firstRound(asked, search))
+    attempt(options);
+  // Of the first round, by place in `tried`: plans that are possible, or would be with less memory.
+  std::vector<size_t> byTime;
+  for (size_t i = 0; i < tried.size(); ++i)
+    if (tried[i].seconds > 0)
+      byTime.push_back(i);
+  std::vector<size_t> byMemory = byTime;
+  std::stable_sort(byTime.begin(), byTime.end(),
+                   [&](size_t a, size_t b) { return tried[a].seconds < tried[b].seconds; });
+  std::stable_sort(byMemory.begin(), byMemory.end(),
+                   [&](size_t a, size_t b) { return tried[a].memory < tried[b].memory; });
+  std::set<size_t> kept;
+  for (auto *order : {&byTime, &byMemory})
+    for (size_t i = 0; i < order->size() && (search.exhaustive || i < kKept); ++i)
+      kept.insert((*order)[i]);
+  for (size_t i : kept) {
+    CompileOptions base = tried[i].options;
+    for (const CompileOptions &options : secondRound(asked, base))
+      attempt(options);
+  }
+  std::vector<PlanTrial> feasible;
+  for (const PlanTrial &trial : tried)
+    if (trial.refused.empty())
+      feasible.push_back(trial);
+  std::stable_sort(feasible.begin(), feasible.end(),
+                   [](const PlanTrial &a, const PlanTrial &b) { return a.seconds < b.seconds; });
+  return feasible;
+}
+
+} // namespace llcc
