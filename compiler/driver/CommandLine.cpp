@@ -198,6 +198,10 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
   app.add_option("--schedule", o.schedule, "gpipe | 1f1b | zb-h1 | FILE.csv (default 1f1b)")->type_name("NAME");
   app.add_option("--zero", o.zero, "1: optimizer state is cut over the data axis as well (ZeRO-1)")
       ->check(rt::atLeast(0, 1));
+  app.add_option("--deterministic", o.deterministic,
+                 "plan | strategy: the same bits again from the same plan, or from any strategy and number of devices "
+                 "(slower; default plan)")
+      ->check(oneOf({"plan", "strategy"}));
   app.add_option("--microbatches", o.microbatches, "parts of a batch that go through the pipeline one after the other")
       ->type_name("M")
       ->check(rt::atLeast(1));

@@ -59,8 +59,8 @@ int64_t microbatchCount(const CompileOptions &options, int64_t batch, const Mesh
               " equal parts; choose a divisor of the batch";
     return options.microbatches;
   }
-  int64_t count = 1;
-  if (stages > 1)
+  int64_t count = 1; // sums over microbatches have bits of their own
+  if (stages > 1 && options.deterministic != "strategy")
     for (int64_t m = 2; m <= 2 * stages && m <= batch; ++m)
       if (batch % m == 0)
         count = m;

@@ -514,6 +514,8 @@ int Compilation::run() {
     return code;
   if (int code = runPasses(Stage::Import, [](PassManager &pm) { pm.addPass(createVerifyImportPass()); }); code || done)
     return code;
+  if (options.deterministic == "strategy")
+    (*module)->setAttr("llcc.deterministic", UnitAttr::get(&context));
   // Before the train stage, so that what --stop-after=train prints can go through any pass of the next stage alone.
   SmallVector<StringAttr> axes;
   SmallVector<int64_t> sizes;

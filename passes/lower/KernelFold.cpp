@@ -106,7 +106,7 @@ LogicalResult KernelLoops::emitFold() {
                                     b.getI64IntegerAttr(64));
   };
   auto chunked = [&](ReduceOp reduce) {
-    return total > 2 * chunkSize && reduce.getKind() == ReduceKind::Sum &&
+    return !e.sumsInOrder() && total > 2 * chunkSize && reduce.getKind() == ReduceKind::Sum &&
            isa<FloatType>(reduce.getType().getElementType());
   };
   for (ReduceOp reduce : reduces) {

@@ -103,7 +103,7 @@ SmallVector<Value> KernelLoops::reduceWhole(int64_t id, int64_t n, ArrayRef<Redu
   for (ReduceOp reduce : group)
     inits.push_back(e.neutral(reduce.getKind(), e.wideOf(reduce.getType().getElementType())));
   ArrayRef<int64_t> sizes = space(id, n);
-  if (sizes.empty() || sizes.back() <= 2 * chunkSize)
+  if (sizes.empty() || e.sumsInOrder() || sizes.back() <= 2 * chunkSize)
     return whole(id, n, inits, body);
   Value size = e.index(sizes.back());
   return e.nest(sizes.drop_back(), inits, [&](ArrayRef<Value> ivs, ValueRange accs) {

@@ -180,7 +180,7 @@ void PullEmitter::store(Value scalar, Value memref, Value position) {
 Value PullEmitter::combine(ReduceKind kind, Value a, Value b) {
   Type type = a.getType();
   if (isa<FloatType>(type)) {
-    auto reassoc = arith::FastMathFlags::reassoc;
+    auto reassoc = sumsInOrder() ? arith::FastMathFlags::none : arith::FastMathFlags::reassoc;
     switch (kind) {
     case ReduceKind::Sum:
       return arith::AddFOp::create(builder, loc, a, b, reassoc);
@@ -219,8 +219,15 @@ Value PullEmitter::neutral(ReduceKind kind, Type type) {
       IntegerAttr::get(type, max ? llvm::APInt::getSignedMinValue(width) : llvm::APInt::getSignedMaxValue(width)));
 }
 
-Type PullEmitter::wideOf(Type type) {
-  return isa<BFloat16Type, Float16Type>(type) ? Float32Type::get(type.getContext()) : type;
+bool PullEmitter::sumsInOrder() const {
+  auto module = builder.getBlock()->getParentOp()->getParentOfType<ModuleOp>();
+  return module && module->hasAttr("llcc.deterministic");
+}
+
+Type PullEmitter::wideOf(Type type) const {
+  if (isa<BFloat16Type, Float16Type>(type))
+    type = Float32Type::get(type.getContext());
+  return type.isF32() && sumsInOrder() ? Float64Type::get(type.getContext()) : type;
 }
 
 Value PullEmitter::convert(Value value, Type type) {

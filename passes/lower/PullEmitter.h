@@ -84,8 +84,11 @@ public:
   /// Combines two scalars. Float sums and products may be reassociated, so that they vectorise.
   Value combine(ReduceKind kind, Value a, Value b);
   Value neutral(ReduceKind kind, Type type);
-  /// The type in which elements of `type` are summed: f32 for bf16 and f16.
-  static Type wideOf(Type type);
+  /// The type in which elements of `type` are summed: f32 for bf16 and f16; f64 for all of them where sumsInOrder.
+  Type wideOf(Type type) const;
+  /// True where every strategy is to give the same bits (llcc.deterministic): sums run in the order of elements,
+  /// whatever stands in the kernel beside them.
+  bool sumsInOrder() const;
   /// `value` as `type`, between a float type and its wide type.
   Value convert(Value value, Type type);
   /// for (iv = from; iv < to; iv += step), which carries accumulators; the body has its own scope.

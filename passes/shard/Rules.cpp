@@ -282,7 +282,7 @@ ShardingRule track(TrackOp op) {
 
 } // namespace
 
-ShardingRule getShardingRule(Operation *op) {
+static ShardingRule ruleOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, ShardingRule>(op)
       .Case<arith::ConstantOp>([](auto c) {
         auto splat = dyn_cast<SplatElementsAttr>(c.getValue());
@@ -325,6 +325,24 @@ ShardingRule getShardingRule(Operation *op) {
         bool pointwise = o->hasTrait<OpTrait::Elementwise>() && o->getNumResults() == 1;
         return pointwise ? elementwise(o) : Builder(o).rule;
       });
+}
+
+ShardingRule getShardingRule(Operation *op) {
+  ShardingRule rule = ruleOf(op);
+  if (!sumsWhole(op))
+    return rule;
+  // No loop that is reduced may be cut: what is summed is gathered first, so that it is summed as one device does.
+  for (auto *tensors : {&rule.operands, &rule.results})
+    for (SmallVector<int> &dims : *tensors)
+      for (int &factor : dims)
+        if (factor != kWhole && rule.factors[factor].reduces)
+          factor = kWhole;
+  return rule;
+}
+
+bool sumsWhole(Operation *op) {
+  auto module = op->getParentOfType<ModuleOp>();
+  return module && module->hasAttr("llcc.deterministic");
 }
 
 bool carriesPartial(Operation *op, ReduceKind kind) {

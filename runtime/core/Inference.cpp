@@ -32,7 +32,7 @@ void Session::buildInference() {
   onDevices(1, [&](uint32_t) {
     inference.coords.assign(plan.sizes.size(), 0);
     inference.arena = std::make_unique<Arena>(inference.program->arenaBytes, 0);
-    inference.engine = makeCpuDevice(inference.coords, threads, module.code.kernels());
+    inference.engine = makeCpuDevice(inference.coords, threads, module.code.kernels(), module.plan.deterministic);
     Place place{plan, 0, inference.coords, *inference.engine, nullptr, host, nullptr, false, false, false, watch};
     inference.executor = std::make_unique<Executor>(*inference.program, inference.arena->data(), place);
     inference.engine->finish();

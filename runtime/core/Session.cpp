@@ -114,7 +114,7 @@ void Session::bind(uint32_t device) {
   if (!seat.program)
     return;
   seat.arena = std::make_unique<Arena>(seat.program->arenaBytes, device);
-  seat.engine = makeCpuDevice(seat.coords, threadsPerDevice, module.code.kernels());
+  seat.engine = makeCpuDevice(seat.coords, threadsPerDevice, module.code.kernels(), module.plan.deterministic);
   seat.communicator = network->join(device);
   Place place{module.plan, device, seat.coords,          *seat.engine,         seat.communicator.get(),
               host,        &gate,  device == lossDevice, device == normDevice, gated,

@@ -97,6 +97,7 @@ template <class A> void fields(A &a, Plan &p) {
   a(p.sizes);
   a(p.batch);
   a(p.microbatches);
+  a(p.deterministic);
   a(p.learningRate);
   a(p.lrSchedule);
   a(p.warmupSteps);

@@ -38,8 +38,8 @@ struct Sharding {
 struct Variable {
   enum class Role : uint8_t { Param, State };
   Role role = Role::Param;
-  std::string name;   ///< ONNX initializer name; for state "m:fc1.weight" (kind, colon, parameter)
-  Shape shape;        ///< logical
+  std::string name; ///< ONNX initializer name; for state "m:fc1.weight" (kind, colon, parameter)
+  Shape shape;      ///< logical
   /// Shape in the model's file, where that is another one of the same elements in the same order; empty: shape.dims.
   std::vector<int64_t> fileDims;
   const std::vector<int64_t> &dimsInFile() const { return fileDims.empty() ? shape.dims : fileDims; }
@@ -179,6 +179,7 @@ struct Plan {
   std::vector<uint32_t> sizes;
   int64_t batch = 0; ///< samples of one step, all microbatches and devices together
   int64_t microbatches = 1;
+  bool deterministic = false;              ///< the same bits from every strategy: products by plain loops
   double learningRate = 0;                 ///< base rate; schedule below scales it
   std::string lrSchedule = "constant";     ///< constant | linear | cosine
   int64_t warmupSteps = 0, totalSteps = 0; ///< 0: unknown until llrun says so

@@ -75,6 +75,7 @@ private:
       }
     if (auto microbatches = module->getAttrOfType<IntegerAttr>("llcc.microbatches"))
       plan.microbatches = microbatches.getInt();
+    plan.deterministic = module->hasAttr("llcc.deterministic");
   }
 
   /// The plan's name of an element type.

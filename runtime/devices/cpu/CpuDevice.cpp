@@ -20,12 +20,12 @@ template <class T> void fill(char *data, uint64_t count, double value) {
 
 class CpuDevice : public Device {
 public:
-  CpuDevice(const std::vector<uint32_t> &place, int threads, const KernelTable &kernels)
+  CpuDevice(const std::vector<uint32_t> &place, int threads, const KernelTable &kernels, bool plainLoops)
       : coords(place.begin(), place.end()), threads(threads), kernels(kernels), library(threads) {
     if (coords.empty())
       coords.push_back(0); // kernels expect at least one
     const char *wish = std::getenv("LLCC_REFERENCE");
-    reference = wish && std::strcmp(wish, "0") != 0 && *wish;
+    reference = plainLoops || (wish && std::strcmp(wish, "0") != 0 && *wish);
   }
 
   Work prepare(const Program &program, const Instr &instr, const std::vector<char *> &ins,
@@ -168,9 +168,10 @@ private:
 
 } // namespace
 
-std::unique_ptr<Device> makeCpuDevice(const std::vector<uint32_t> &coords, int threads, const KernelTable &kernels) {
+std::unique_ptr<Device> makeCpuDevice(const std::vector<uint32_t> &coords, int threads, const KernelTable &kernels,
+                                      bool plainLoops) {
   setThreads(threads);
-  return std::make_unique<CpuDevice>(coords, threads, kernels);
+  return std::make_unique<CpuDevice>(coords, threads, kernels, plainLoops);
 }
 
 } // namespace llcc::rt

@@ -11,7 +11,8 @@ namespace llcc::rt {
 using KernelTable = std::map<std::string, CpuKernel>;
 
 /// `coords`: the device's place in the mesh, which kernels read. Make it and use it on the device's own thread.
-std::unique_ptr<Device> makeCpuDevice(const std::vector<uint32_t> &coords, int threads, const KernelTable &kernels);
+std::unique_ptr<Device> makeCpuDevice(const std::vector<uint32_t> &coords, int threads, const KernelTable &kernels,
+                                      bool plainLoops = false);
 
 } // namespace llcc::rt
 
