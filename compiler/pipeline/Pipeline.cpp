@@ -234,8 +234,11 @@ void Compilation::addPlacement(PassManager &pm) {
   pm.addPass(createSeedShardingPass(seed));
   PropagateShardingPassOptions propagate;
   propagate.zero = options.zero;
+  propagate.explain = options.explain;
   pm.addPass(createPropagateShardingPass(propagate));
-  pm.addPass(createInsertReshardsPass());
+  InsertReshardsPassOptions reshards;
+  reshards.explain = options.explain;
+  pm.addPass(createInsertReshardsPass(reshards));
   pm.addPass(createVerifyPlacementPass());
   pm.addPass(createPlanReshardsPass());
   pm.addPass(createVerifyPlacementPass());
