@@ -2,6 +2,7 @@
 #include "frontends/onnx/Importer.h"
 #include "compiler/ir/LLCC.h"
 #include "compiler/ir/Provenance.h"
+#include "frontends/onnx/DeviceAnnotations.h"
 #include "frontends/onnx/GraphOrder.h"
 #include "frontends/onnx/InputArrays.h"
 #include "frontends/onnx/Locations.h"
@@ -239,6 +240,8 @@ FailureOr<ImportedModel> Importer::run() {
     return failure();
   if (!options.arrays) // the loader of training data checks classes; `llcc run` takes what ONNX allows
     markClasses(function);
+  if (!options.arrays)
+    readDeviceAnnotations(model, file, function, errors);
 
   ImportedModel imported;
   if (failed(verify(*module))) {

@@ -31,6 +31,7 @@ struct SeedShardingPass : impl::SeedShardingPassBase<SeedShardingPass> {
       return func.emitError("unknown strategy '") << strategy << "', needs data, tensor, pipeline, hybrid or single";
     if (failed(applyUserSeeds(func, mesh, SmallVector<std::string>(shard.begin(), shard.end()))))
       return failure();
+    applyShards(func, mesh);
     FailureOr<Seeds> seeds = readSeeds(func, mesh); // the user's win
     if (failed(seeds))
       return failure();

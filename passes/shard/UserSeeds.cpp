@@ -105,6 +105,52 @@ LogicalResult applyUserSeeds(func::FuncOp func, MeshAttr mesh, ArrayRef<std::str
   return success();
 }
 
+void applyShards(func::FuncOp func, MeshAttr mesh) {
+  Builder b(func.getContext());
+  for (unsigned i = 0; i < func.getNumArguments(); ++i) {
+    auto shards = func.getArgAttrOfType<DenseI64ArrayAttr>(i, "llcc.shards");
+    auto type = dyn_cast<RankedTensorType>(func.getArgument(i).getType());
+    if (!shards || !type || func.getArgAttr(i, kShardingAttr) || mesh.getDevices() == 1)
+      continue;
+    // A weight with a dimension for its parts is asked for in the file's shape: its columns are the last dimension.
+    SmallVector<int64_t> parts(shards.asArrayRef());
+    if (auto file = func.getArgAttrOfType<DenseI64ArrayAttr>(i, "llcc.file_shape"))
+      for (auto [dim, size] : llvm::enumerate(file.asArrayRef()))
+        if (int64_t(parts.size()) < type.getRank() && type.getDimSize(dim) != size)
+          parts.insert(parts.begin() + dim, 1);
+    if (int64_t(parts.size()) != type.getRank())
+      continue;
+    Placement placement = Placement::whole(type.getRank());
+    SmallVector<int64_t> open;
+    bool batched = bool(func.getArgAttr(i, "llcc.batched"));
+    for (auto [dim, count] : llvm::enumerate(parts)) {
+      if (count == 1)
+        continue;
+      SmallVector<StringAttr> axes(mesh.getAxes());
+      llvm::stable_sort(axes, [&](StringAttr x, StringAttr y) {
+        auto rank = [&](StringAttr axis) { return axis.getValue() == (batched ? "data" : "tensor") ? 0 : 1; };
+        return rank(x) < rank(y);
+      });
+      auto found = llvm::find_if(axes, [&, count = count](StringAttr axis) {
+        return axis.getValue() != kPipelineAxis && mesh.getSize(axis.getValue()) == count && !placement.cuts(axis);
+      });
+      if (found == axes.end()) {
+        func.emitWarning() << describeArgument(func, i) << ": the file cuts dimension " << dim << " into " << count
+                           << " parts, no axis of the mesh " << mesh << " has that many members; left to the strategy";
+        open.push_back(int64_t(dim));
+        continue;
+      }
+      placement.dims[dim].push_back(*found);
+    }
+    if (!open.empty() && llvm::all_of(placement.dims, [](auto &dims) { return dims.empty(); }))
+      continue;
+    func.setArgAttr(i, kShardingAttr, placement.toAttr(func.getContext(), mesh));
+    func.setArgAttr(i, kPriorityAttr, b.getI64IntegerAttr(0));
+    if (!open.empty())
+      func.setArgAttr(i, kOpenAttr, b.getI64ArrayAttr(open));
+  }
+}
+
 void seedByPriority(func::FuncOp func, Propagation &propagation, ArrayRef<std::optional<Placement>> seeds) {
   std::map<int64_t, SmallVector<unsigned>> rounds;
   for (unsigned i = 0; i < seeds.size(); ++i)

@@ -20,6 +20,11 @@ constexpr StringLiteral kOpenAttr = "llcc.open", kPriorityAttr = "llcc.priority"
 /// that matches an argument counts. Errors name the flag, and the names that are there where none matches.
 LogicalResult applyUserSeeds(func::FuncOp func, MeshAttr mesh, ArrayRef<std::string> texts);
 
+/// Turns llcc.shards, numbers of parts that the model's file asks for, into seeds of arguments that have none: over the
+/// axis of that many members, `data` first for what is batched, `tensor` first for the rest. A dimension for which the
+/// mesh has no such axis is left to the strategy, with a warning; so is all of it on a mesh of one device, without.
+void applyShards(func::FuncOp func, MeshAttr mesh);
+
 /// Gives `propagation` the seeds of arguments that have them, in order of priority: each priority is propagated to the
 /// fixpoint before the next one is looked at, so that what is more important decides conflicts. Seeds of the strategy,
 /// which have no priority, come after those.
