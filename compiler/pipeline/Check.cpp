@@ -179,6 +179,7 @@ private:
     PassManager pm(&context);
     pm.enableVerifier(false);
     pm.addPass(createAttachLossPass(loss));
+    pm.addPass(createSplitModesPass()); // what evaluation alone computes needs no gradient
     if (failed(pm.run(module))) {
       report.obstacles.push_back(said.substr(0, said.find_last_not_of('\n') + 1));
       return;
@@ -233,6 +234,7 @@ private:
       for (const std::string &value : values)
         c += std::string(" ") + flag + "=" + shell(value);
     };
+    repeat("--allow-external-data-outside", options.outside);
     repeat("--train", options.train);
     repeat("--freeze", options.freeze);
     repeat("--tie", options.tie);

@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/GlobPattern.h"
@@ -42,6 +43,30 @@ private:
   int fd;
 };
 
+/// Is the first result computed from a trainable parameter through floats alone? What only compares or rounds floats to
+/// integers (Bernoulli) has no gradient to promise.
+bool reachesResult(func::FuncOp forward) {
+  llvm::SmallPtrSet<Value, 16> reached;
+  for (BlockArgument argument : forward.getArguments())
+    if (forward.getArgAttr(argument.getArgNumber(), "llcc.trainable"))
+      reached.insert(argument);
+  for (Operation &op : forward.getBody().front())
+    if (llvm::any_of(op.getOperands(), [&](Value v) { return reached.contains(v); }))
+      for (Value result : op.getResults())
+        if (isa<FloatType>(getElementTypeOrSelf(result)))
+          reached.insert(result);
+  return reached.contains(forward.getBody().front().getTerminator()->getOperand(0));
+}
+
+bool usesType(StringRef spec) {
+  SmallVector<StringRef> tokens;
+  spec.split('|').first.trim().split(tokens, ' ', -1, /*KeepEmpty=*/false);
+  auto begins = [&](StringRef kinds) {
+    return llvm::any_of(tokens, [&](StringRef token) { return kinds.contains(token.front()); });
+  };
+  return begins("xpkq") || !begins("u");
+}
+
 struct Row {
   OpRange range;
   std::string sample; ///< the line that the node was made from; empty: no sample was accepted
@@ -64,9 +89,10 @@ public:
     Row row;
     row.range = range;
     for (const std::string &spec : frontend::sampleSpecs(range.op)) {
-      for (auto [type, name] : frontend::sampleTypes())
+      bool typed = usesType(spec); // else its data is u8, whatever the type is
+      for (auto [type, name] : typed ? frontend::sampleTypes() : frontend::sampleTypes().take_front())
         if (OwningOpRef<ModuleOp> module = import(range, spec, type)) {
-          row.types.push_back(name.str());
+          row.types.push_back(typed ? name.str() : "u8");
           if (row.sample.empty()) {
             row.sample = spec;
             examine(*module, row);
@@ -101,7 +127,7 @@ private:
     bool trains = false;
     for (unsigned i = 0; i < forward.getNumArguments(); ++i)
       trains |= bool(forward.getArgAttr(i, "llcc.trainable"));
-    if (type && isa<FloatType>(type.getElementType()) && trains)
+    if (type && isa<FloatType>(type.getElementType()) && trains && reachesResult(forward))
       row.gradient = opsWithoutGradient(forward).empty() ? Row::Yes : Row::No;
     llvm::MapVector<StringRef, std::string> rules;
     forward.walk([&](Operation *op) {
@@ -123,16 +149,17 @@ private:
 
   /// Does a training step with the node in it become a plan? What is only folded lies behind no parameter.
   bool lowers(const Row &row, int32_t type, const char *target) {
-    return lowers(row, type, target, "in*") || (row.gradient != Row::Yes && lowers(row, type, target, "in_gain"));
+    return lowers(row, type, target, "in*", "mse") || lowers(row, type, target, "in*", "output") ||
+           (row.gradient != Row::Yes && lowers(row, type, target, "in_gain", "mse"));
   }
-  bool lowers(const Row &row, int32_t type, const char *target, const char *trained) {
+  bool lowers(const Row &row, int32_t type, const char *target, const char *trained, const char *loss) {
     const OpRange &range = row.range;
     ModelFile file(frontend::sampleModel(range.domain, range.op, range.until, row.sample, type,
                                          /*wrapped=*/row.gradient != Row::Yes));
     ::llcc::CompileOptions options;
     options.model = file.path();
     options.train = {trained};
-    options.loss = "mse";
+    options.loss = loss;
     options.target = target;
     std::string ignored;
     options.said = &ignored;

@@ -16,17 +16,19 @@ static int64_t attrOr(const Node &node, StringRef name, int64_t otherwise) {
 }
 
 /// Nodes that compute what inference wants, where training would want something else.
-static std::vector<ImportReport::Mode> findModes(ArrayRef<const Node *> nodes, const ::onnx::GraphProto &graph) {
+static std::vector<ImportReport::Mode> findModes(ArrayRef<const Node *> nodes, const ::onnx::GraphProto &graph,
+                                                 const ImportOptions &options) {
   std::vector<ImportReport::Mode> modes;
   for (const Node *node : nodes) {
     StringRef op = node->op_type();
     auto say = [&](const char *what, const std::string &remedy) {
       modes.push_back({nodeName(*node).str(), op.str(), what, remedy});
     };
-    if (op == "BatchNormalization" && !attrOr(*node, "training_mode", 0))
+    if (op == "BatchNormalization" && options.batchNorm == ImportOptions::BatchNorm::File &&
+        !attrOr(*node, "training_mode", 0))
       say("normalizes with the running statistics of the file, as in inference",
           "--batchnorm=train (batch statistics, running ones updated) or --batchnorm=frozen");
-    if (op == "Dropout" && (node->input_size() < 3 || node->input(2).empty()))
+    if (op == "Dropout" && options.dropout.empty() && (node->input_size() < 3 || node->input(2).empty()))
       say("passes its input on, as in inference", "--dropout=P trains with it");
     for (const auto &output : graph.output())
       if (node->output_size() && node->output(0) == output.name() &&
@@ -95,7 +97,7 @@ void Importer::fillReport() {
       }
     report.outputs.push_back(std::move(value));
   }
-  report.modes = findModes(nodes, model.graph());
+  report.modes = findModes(nodes, model.graph(), options);
 }
 
 /// Shape of `name` where the file says it and all its symbols are known.

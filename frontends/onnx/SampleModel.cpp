@@ -4,6 +4,7 @@
 #include "frontends/onnx/Weights.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
+#include <array>
 
 namespace mlir::llcc::frontend {
 
@@ -70,7 +71,7 @@ std::vector<std::string> sampleSpecs(StringRef op) {
                         .Cases({"GRU"}, "x3,2,4 x1,9,4 x1,9,3 | hidden_size=3")
                         .Cases({"RNN"}, "x3,2,4 x1,3,4 x1,3,3 | hidden_size=3")
                         .Cases({"Attention"}, "x1,2,3,4 x1,2,3,4 x1,2,3,4")
-                        .Cases({"RotaryEmbedding"}, "x1,2,3,4 x1,3,2 x1,3,2")
+                        .Cases({"RotaryEmbedding"}, "x1,2,3,4 x1,3,2 x1,3,2;x2,3,4,6 c[1] x7,3 x7,3")
                         .Cases({"Resize"}, "x1,1,4,4 - - c[1,1,8,8];x1,1,4,4 - s[1,1,2,2]")
                         .Cases({"Trilu"}, "x3,3")
                         .Cases({"Dropout"}, "x2,3")
@@ -79,6 +80,48 @@ std::vector<std::string> sampleSpecs(StringRef op) {
                         .Cases({"Det", "Inverse"}, "x3,3")
                         .Cases({"Not"}, "b2,3")
                         .Cases({"And", "Or", "Xor"}, "b2,3 b2,3")
+                        .Cases({"AffineGrid"}, "x2,2,3 c[2,3,2,4]")
+                        .Cases({"BitCast"}, "x2,3 | to=6")
+                        .Cases({"BitShift"}, "x2,3 x2,3 | direction='LEFT'")
+                        .Cases({"BlackmanWindow", "HammingWindow", "HannWindow"}, "c10")
+                        .Cases({"CausalConvWithState"}, "x2,3,5 x3,1,3 x3 x2,3,2 | activation='silu' outputs=2")
+                        .Cases({"CenterCropPad"}, "x4,5 c[2,8]")
+                        .Cases({"Col2Im"}, "x1,5,5 c[5,5] c[1,5]")
+                        .Cases({"Compress"}, "x2,3 t[1,0] | axis=0")
+                        .Cases({"ConvInteger"}, "x1,1,5,5 x2,1,3,3")
+                        .Cases({"DFT"}, "x2,5,1")
+                        .Cases({"DequantizeLinear"}, "u2,3 p")
+                        .Cases({"QLinearConv"}, "u1,1,5,5 s0.1 z u2,1,3,3 s0.1 z s0.2 z")
+                        .Cases({"QLinearMatMul"}, "u2,3 s0.1 z u3,4 s0.1 z s0.2 z")
+                        .Cases({"FlexAttention"}, "x2,4,3,2 x2,2,5,2 x2,2,5,2")
+                        .Cases({"GridSample"}, "x1,2,4,3 x1,2,3,2")
+                        .Cases({"LRN"}, "x4,4,2,2 | size=3")
+                        .Cases({"LinearAttention"},
+                               "x2,3,8 x2,3,4 x2,3,6 x2,2,2,3 x2,3,4 x2,3,1 | q_num_heads=4 kv_num_heads=2 outputs=2")
+                        .Cases({"MaxUnpool"}, "x1,1,2,2 i1,1,2,2 | kernel_shape=[2,2] strides=[2,2];"
+                                              "x1,1,1,1 c[0] | kernel_shape=[2,2]")
+                        .Cases({"MelWeightMatrix"}, "c8 c16 c8192 s0.0 s4000.0")
+                        .Cases({"NonMaxSuppression"}, "k1,6,4 k1,1,6 c3 s0.5 s0.0")
+                        .Cases({"TensorScatter"}, "x2,5,3 x2,2,3 c[1,3]")
+                        .Cases({"Upsample"}, "x1,2,2,3 s[1.0,1.0,2.0,3.0];x1,2,2,3 | scales=[1.0,1.0,2.0,3.0]")
+                        .Cases({"SkipLayerNormalization"}, "x2,3,4 x2,3,4 x4 x4")
+                        .Cases({"SkipSimplifiedLayerNormalization"}, "x2,3,4 x2,3,4 x4")
+                        .Cases({"Adagrad"}, "s0.1 c0 x2,3 x2,3 p2,3 | outputs=2")
+                        .Cases({"Momentum"}, "s0.1 c0 x2,3 x2,3 x2,3 | alpha=0.9 beta=1.0 norm_coefficient=0.0 "
+                                             "mode='standard' outputs=2")
+                        .Cases({"Adam"}, "s0.1 c0 x2,3 x2,3 x2,3 p2,3 | outputs=3")
+                        .Cases({"SequenceConstruct"}, "x2,3 x2,3 | then=ConcatFromSequence")
+                        .Cases({"SequenceEmpty"}, "| then=SequenceLength")
+                        .Cases({"SequenceAt"}, "q2,3 c1")
+                        .Cases({"SequenceErase"}, "q2,3 c0 | then=ConcatFromSequence")
+                        .Cases({"SequenceInsert"}, "q2,3 x2,3 | then=ConcatFromSequence")
+                        .Cases({"SequenceLength"}, "q2,3")
+                        .Cases({"SequenceMap"}, "q2,3 | body={map} then=ConcatFromSequence")
+                        .Cases({"SplitToSequence"}, "x4,3 c2 | then=ConcatFromSequence")
+                        .Cases({"ConcatFromSequence"}, "q2,3 | axis=0")
+                        .Cases({"If"}, "t @x2,3 | then_branch={branch} else_branch={branch}")
+                        .Cases({"Loop"}, "c2 t x2,3 | body={loop}")
+                        .Cases({"Scan"}, "x3 x2,3 | body={scan} num_scan_inputs=1 outputs=2")
                         .Default("");
   std::vector<std::string> specs;
   SmallVector<StringRef> parts;
@@ -105,12 +148,60 @@ Shape readList(StringRef text) {
   return list;
 }
 
+::onnx::NodeProto *addNode(::onnx::GraphProto &graph, StringRef op, ArrayRef<StringRef> inputs, StringRef output) {
+  auto *node = graph.add_node();
+  node->set_op_type(op.str());
+  for (StringRef input : inputs)
+    node->add_input(input.str());
+  node->add_output(output.str());
+  return node;
+}
+
+/// What a subgraph of If, Loop, Scan or SequenceMap computes: "{branch}" reads in1 of the graph around it.
+void addBody(::onnx::GraphProto &body, StringRef kind) {
+  body.set_name("body");
+  auto takes = [&](StringRef name) { body.add_input()->set_name(name.str()); };
+  auto gives = [&](StringRef name) { body.add_output()->set_name(name.str()); };
+  if (kind == "{loop}") { // turn, condition, state
+    for (StringRef name : {"turn", "on", "state"})
+      takes(name);
+    addNode(body, "Identity", {"on"}, "on_out");
+    addNode(body, "Neg", {"state"}, "state_out");
+    gives("on_out");
+    gives("state_out");
+  } else if (kind == "{scan}") { // state, element
+    takes("state");
+    takes("element");
+    addNode(body, "Add", {"state", "element"}, "state_out");
+    addNode(body, "Neg", {"element"}, "element_out");
+    gives("state_out");
+    gives("element_out");
+  } else {
+    bool map = kind == "{map}";
+    if (map)
+      takes("element");
+    addNode(body, "Neg", {map ? "element" : "in1"}, "out");
+    gives("out");
+  }
+}
+
 void addAttribute(::onnx::NodeProto &node, StringRef text) {
   auto [name, value] = text.split('=');
   auto *a = node.add_attribute();
   a->set_name(name.str());
   double real = 0;
-  if (value.consume_front("'")) {
+  if (value.starts_with("{")) {
+    a->set_type(::onnx::AttributeProto::GRAPH);
+    addBody(*a->mutable_g(), value);
+  } else if (value.starts_with("[") && value.contains('.')) {
+    a->set_type(::onnx::AttributeProto::FLOATS);
+    SmallVector<StringRef> parts;
+    value.trim("[]").split(parts, ',');
+    for (StringRef part : parts) {
+      part.getAsDouble(real);
+      a->add_floats(float(real));
+    }
+  } else if (value.consume_front("'")) {
     a->set_type(::onnx::AttributeProto::STRING);
     a->set_s(value.drop_back().str());
   } else if (value.starts_with("[")) {
@@ -168,33 +259,33 @@ std::string sampleModel(StringRef domain, StringRef op, int64_t opset, StringRef
   node.set_name("node");
   auto [inputs, attributes] = spec.split('|');
   int64_t outputs = 1;
+  std::vector<std::array<std::string, 3>> before; // sequences: name and elements
+  StringRef then;
   bool trains = type == TensorProto::FLOAT || type == TensorProto::DOUBLE;
   SmallVector<StringRef> tokens;
   inputs.trim().split(tokens, ' ', -1, /*KeepEmpty=*/false);
-  for (auto [i, token] : llvm::enumerate(tokens)) {
-    if (token == "-") {
-      node.add_input("");
-      continue;
-    }
+  /// Declares or stores what `token` says under `name`.
+  auto provide = [&](StringRef token, const std::string &name) {
     char kind = token.front();
-    std::string name = (StringRef("csft").contains(kind) ? "constant" : "in") + std::to_string(i);
-    node.add_input(name);
     StringRef rest = token.drop_front();
-    bool stored = StringRef("csft").contains(kind) || (trains && (kind == 'x' || kind == 'p'));
+    bool constant = StringRef("csftkz").contains(kind);
+    bool stored = constant || (trains && (kind == 'x' || kind == 'p'));
     int32_t element = kind == 'c' || kind == 'i'                  ? TensorProto::INT64
                       : kind == 'b' || kind == 't' || kind == 'f' ? TensorProto::BOOL
+                      : kind == 'u' || kind == 'z'                ? TensorProto::UINT8
                                                                   : type;
     Shape shape = rest.starts_with("[") ? Shape{int64_t(readList(rest).size())} : readList(rest);
-    if (StringRef("csft").contains(kind) && !rest.starts_with("["))
+    if (constant && kind != 'k' && !rest.starts_with("["))
       shape.clear();
     if (!stored) {
       auto *value = graph.add_input();
       value->set_name(name);
       auto *tensor = value->mutable_type()->mutable_tensor_type();
       tensor->set_elem_type(element);
+      tensor->mutable_shape(); // a scalar has one too
       for (int64_t size : shape)
         tensor->mutable_shape()->add_dim()->set_dim_value(size);
-      continue;
+      return;
     }
     auto &t = *graph.add_initializer();
     t.set_name(name);
@@ -218,28 +309,62 @@ std::string sampleModel(StringRef domain, StringRef op, int64_t opset, StringRef
       }
     } else if (kind == 't' || kind == 'f') {
       t.set_data_type(TensorProto::BOOL);
-      t.add_int32_data(kind == 't');
+      for (int64_t v : rest.empty() ? Shape{kind == 't'} : readList(rest))
+        t.add_int32_data(int32_t(v));
     } else {
-      fill(t, type, countElements(shape).value_or(0), kind == 'p');
+      fill(t, element, countElements(shape).value_or(0), kind == 'p');
     }
+  };
+  for (auto [i, token] : llvm::enumerate(tokens)) {
+    bool outside = token.consume_front("@"); // what a subgraph reads, no input of the node
+    if (token == "-") {
+      node.add_input("");
+      continue;
+    }
+    std::string name = (StringRef("csftkz").contains(token.front()) ? "constant" : "in") + std::to_string(i);
+    if (!outside)
+      node.add_input(name);
+    if (token.consume_front("q")) { // a sequence of two
+      std::string first = name + "a", second = name + "b", x = ("x" + token).str();
+      provide(x, first);
+      provide(x, second);
+      before.push_back({name, first, second});
+      continue;
+    }
+    provide(token, name);
   }
   SmallVector<StringRef> list;
   attributes.trim().split(list, ' ', -1, /*KeepEmpty=*/false);
   for (StringRef text : list)
     if (text.consume_front("outputs="))
       text.getAsInteger(10, outputs);
+    else if (text.consume_front("then="))
+      then = text;
     else
       addAttribute(node, text);
   for (int64_t i = 0; i < outputs; ++i) {
     std::string name = "out" + std::to_string(i);
     node.add_output(name);
-    if (!wrapped)
+    if (!wrapped && then.empty())
       graph.add_output()->set_name(name);
+  }
+  for (auto &[name, first, second] : before) {
+    addNode(graph, "SequenceConstruct", {first, second}, name);
+    graph.mutable_node()->SwapElements(0, graph.node_size() - 1);
+  }
+  std::string result = "out0";
+  if (!then.empty()) {
+    auto *last = addNode(graph, then, {result}, "made");
+    if (then == "ConcatFromSequence")
+      addAttribute(*last, "axis=0");
+    result = "made";
+    if (!wrapped)
+      graph.add_output()->set_name(result);
   }
   if (wrapped) {
     auto *cast = graph.add_node();
     cast->set_op_type("Cast");
-    cast->add_input("out0");
+    cast->add_input(result);
     cast->add_output("cast");
     addAttribute(*cast, "to=1");
     auto *scale = graph.add_node();

@@ -16,8 +16,10 @@ struct OpRange {
 std::vector<OpRange> opRanges();
 
 /// Ways to call an operator, best first: "x2,3 c[1,2] | axis=1". Tokens: x data (f32 and f64: weights of the model), p
-/// positive, i class numbers, b booleans, c[…] int64 constant, s0.5 float constant, t / f boolean scalar, - an input
-/// left out; behind the bar attributes: integers, floats (with a point), lists, 'strings'; "outputs=2".
+/// positive, i class numbers, b booleans, u uint8, q a sequence of two; constants: c[…] int64, s0.5 float, k of the
+/// type, z uint8 scalar, t / f / t[1,0] booleans; - an input left out, @x what a subgraph reads. Behind the bar
+/// attributes: integers, floats (with a point), lists, 'strings', {kinds} of subgraphs; "outputs=2"; "then=OP" makes a
+/// tensor of a sequence.
 std::vector<std::string> sampleSpecs(StringRef op);
 
 /// A serialized model: one node of `op` in `opset` on inputs as `spec` says; `type` (TensorProto) for x and p. What it

@@ -47,7 +47,7 @@ struct AttachLossPass : impl::AttachLossPassBase<AttachLossPass> {
     // on an output.
     const Loss *known = llvm::find_if(losses(), [&](const Loss &l) { return l.name == loss; });
     bool byName = known != losses().end(), isOutput = !byName && loss == "output" && !findOutput(forward, loss);
-    if (!byName && !isOutput && !output.empty())
+    if (!byName && !isOutput && !output.empty() && output != loss)
       return failUnknownLoss(forward);
     std::optional<unsigned> chosen = byName || isOutput ? findOutput(forward, output) : findOutput(forward, loss);
     if (!chosen)

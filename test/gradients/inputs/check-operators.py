@@ -36,7 +36,7 @@ NOT_DIFFERENTIABLE = {
     **{(name, 11): "a list of values while importing" for name in ("ConcatFromSequence", "SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase",
        "SequenceInsert", "SequenceLength", "SplitToSequence")},
     **{(name, since): "a list of values while importing" for name, since in (("SequenceMap", 17), ("Optional", 15), ("OptionalGetElement", 15), ("OptionalHasElement", 15))},
-    **{(name, since): "rounds to integers: its gradient is zero" for name, since in (("ConvInteger", 10), ("DequantizeLinear", 10), ("DynamicQuantizeLinear", 11),
+    **{(name, since): "rounds to integers: its gradient is zero" for name, since in (("ConvInteger", 10), ("DynamicQuantizeLinear", 11),
        ("MatMulInteger", 10), ("QLinearConv", 10), ("QLinearMatMul", 10), ("QuantizeLinear", 10))},
 }
 PASSES = ["--llcc-verify-import", "--llcc-attach-loss=loss=mse", "--llcc-split-modes", "--llcc-differentiate", "--llcc-attach-optimizer", "--llcc-decompose",
