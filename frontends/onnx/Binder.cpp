@@ -59,7 +59,7 @@ FloatType Binder::roundedType(unsigned result) const {
   int first = result > 0 && node.op_type() == "BatchNormalization" ? 3 : 0;
   for (int i = first; i < node.input_size(); ++i) {
     Type type = node.input(i).empty() ? Type() : importer.typeOfName(node.input(i)).first;
-    if (auto floating = dyn_cast_or_null<FloatType>(type))
+    if (auto floating = dyn_cast_or_null<FloatType>(type); floating && !isNarrowFloat(type)) // a scale says it
       return seesWide(floating) ? floating : FloatType();
   }
   return {};
@@ -287,7 +287,8 @@ void Binder::result(Value value, unsigned i, Type element) {
   Slot slot;
   slot.value = value;
   slot.element = element ? element : own;
-  if (FloatType rounded = roundedType(i); rounded && own.isF32()) {
+  bool chosen = isa_and_nonnull<FloatType>(element); // by an attribute
+  if (FloatType rounded = roundedType(i); rounded && own.isF32() && !chosen) {
     slot.value = builder.createOrFold<arith::TruncFOp>(loc, typeOf(value).clone(rounded), value);
     slot.element = rounded;
   }

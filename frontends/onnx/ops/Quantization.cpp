@@ -148,6 +148,8 @@ static LogicalResult importDequantize(Binder &b) {
     if (!to || !isa<FloatType>(to))
       return b.unsupported("attribute \"output_dtype\" is " + Twine(wanted) + ", which is not supported");
     y = a.convert(y, to);
+    b.result(y, 0, to);
+    return success();
   }
   b.result(y);
   return success();
