@@ -1,7 +1,7 @@
 // Operators whose result is known while importing: Constant, ConstantOfShape, Range, Shape, Size.
 #include "frontends/onnx/Emit.h"
 #include "frontends/onnx/OpTable.h"
-#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Format.h"
 #include <cmath>
 
 namespace mlir::llcc::frontend {
@@ -85,10 +85,12 @@ static LogicalResult foldRange(Binder &b) {
       start->type != delta->type)
     return b.bad("its inputs must be three scalars of one type");
   double count = std::ceil((limit->real(0) - start->real(0)) / delta->real(0));
-  if (!(std::abs(count) <= kMaxConstantElements))
-    return b.bad(llvm::formatv("from {0} to {1} in steps of {2} are more than 2^24 elements", start->real(0),
-                               limit->real(0), delta->real(0))
-                     .str());
+  if (!(std::abs(count) <= kMaxConstantElements)) {
+    std::string text;
+    llvm::raw_string_ostream(text) << llvm::format("from %.15g to %.15g in steps of %.15g are more than 2^24 elements",
+                                                   start->real(0), limit->real(0), delta->real(0));
+    return b.bad(text);
+  }
   auto c = std::make_shared<Constant>();
   c->type = start->type;
   c->shape = {std::max<int64_t>(0, int64_t(count))};
