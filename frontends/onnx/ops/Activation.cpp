@@ -108,7 +108,7 @@ static LogicalResult importPRelu(Binder &b) {
   if (typeOf(x).getElementType() != typeOf(slope).getElementType())
     return b.bad("element types of X and slope differ");
   Arithmetic a(b, b.isUnsigned(0));
-  b.result(a.select(a.less(x, 0.0), a.mul(x, slope), x));
+  b.result(a.select(a.greater(x, 0.0), x, a.mul(x, slope))); // the slope at 0 is that of PyTorch, as of LeakyRelu
   return success();
 }
 
