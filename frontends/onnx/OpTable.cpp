@@ -12,6 +12,7 @@ OpTable::OpTable() {
   addContractionOps(*this);
   addControlFlowOps(*this);
   addCumulativeOps(*this);
+  addDeterminantOps(*this);
   addEinsumOps(*this);
   addElementwiseOps(*this);
   addFeatureNormOps(*this);

@@ -73,6 +73,7 @@ void addConstantOps(OpTable &table);
 void addContractionOps(OpTable &table);
 void addControlFlowOps(OpTable &table);
 void addCumulativeOps(OpTable &table);
+void addDeterminantOps(OpTable &table);
 void addEinsumOps(OpTable &table);
 void addElementwiseOps(OpTable &table);
 void addFeatureNormOps(OpTable &table);

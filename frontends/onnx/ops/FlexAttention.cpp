@@ -23,6 +23,8 @@ static FailureOr<Value> modify(Binder &b, StringRef name, Value x) {
   if (out->size() != 1)
     return b.bad("its graph " + name + " has " + Twine(out->size()) + " outputs, it must have one");
   Value y = b.valueOf((*out)[0]);
+  if (!y)
+    return b.bad("its graph " + name + " gives no tensor");
   if (y.getType() != x.getType())
     return b.bad("its graph " + name + " makes " + showShape(shapeOf(y)) + " of scores of " + showShape(shapeOf(x)) +
                  ", or another element type");

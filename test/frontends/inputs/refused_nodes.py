@@ -67,6 +67,8 @@ CASES = [
     ("Einsum", "f:2,3", {"equation": "ii->i"}, 'equation "ii->i": operand 0 is 2x3, dimensions with one label must have one size'),
     ("Einsum", "f:2 f:3", {"equation": "i,i->i"}, 'equation "i,i->i": a label has sizes 2 and 3'),
     ("Einsum", "f:2", {"equation": "i->j"}, 'equation "i->j": the result\'s labels "j" must be labels of operands, each once'),
+    ("Det", "f:2,3", {}, "X is 2x3, its last two dimensions must be equal"),
+    ("Det", "f:11,11", {}, "X is 11x11, matrices of at most 10 rows are supported"),
     # Windows.
     ("AveragePool", "f:2,3", {"kernel_shape": [2]}, "X is 2x3, one to three spatial dimensions are supported"),
     ("MaxPool", "f:1,1,4", {"kernel_shape": [2], "pads": [2, 0]}, "pads of 2 and 0 are as large as the window, 2"),
