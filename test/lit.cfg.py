@@ -23,6 +23,8 @@ if os.path.isdir(os.path.join(root, "../shared/oracle")):
     config.available_features.add("shared")
 if os.path.exists("/usr/local/cuda/bin/ptxas"):
     config.available_features.add("ptxas")
+if os.path.exists(os.path.join(root, "build/fuzz/bin/fuzz-import")):  # utils/fuzz --build, where clang's libFuzzer is installed
+    config.available_features.add("fuzzer")
 if os.path.exists("/dev/nvidia0"):
     config.available_features.add("cuda")
 # May a job be started by MPI, and may there be network namespaces here?

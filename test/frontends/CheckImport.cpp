@@ -7,6 +7,32 @@
 
 using namespace mlir::llcc;
 
+/// The same file with what else an import can be asked for, one of it by `choice`: it must only not crash.
+static void importOtherwise(const std::string &path, size_t choice, mlir::MLIRContext &context) {
+  ImportOptions options;
+  options.defaultBatch = 2;
+  ImportReport report;
+  switch (choice % 4) {
+  case 0: // llcc check: goes on behind what is refused
+    options.report = &report;
+    break;
+  case 1: // training forms
+    options.batchNorm = ImportOptions::BatchNorm::Train;
+    options.dropout.push_back({ImportOptions::Dropout::Ratio, 0.1, ""});
+    options.freeze = {"*.bias"};
+    break;
+  case 2:
+    options.asWritten = true;
+    options.train = {"*"};
+    break;
+  default:
+    options.lora = {"r=2,alpha=4,*"};
+    options.untie = {"*"};
+  }
+  ImportErrors errors;
+  (void)importOnnx(path, options, &context, errors);
+}
+
 ImportCheck checkImport(const std::string &path, llvm::StringRef bytes) {
   {
     std::error_code code;
@@ -17,6 +43,7 @@ ImportCheck checkImport(const std::string &path, llvm::StringRef bytes) {
   context.getDiagEngine().registerHandler([](mlir::Diagnostic &) {}); // what the verifier finds is counted, not printed
   ImportOptions options;
   options.defaultBatch = 2;
+  importOtherwise(path, bytes.size(), context);
   ImportErrors errors;
   auto model = importOnnx(path, options, &context, errors);
   ImportCheck check;
