@@ -1,5 +1,6 @@
 // The table of operators.
 #include "frontends/onnx/OpTable.h"
+#include "frontends/onnx/ops/Regions.h"
 
 namespace mlir::llcc::frontend {
 
@@ -28,6 +29,7 @@ OpTable::OpTable() {
   addRearrangeOps(*this);
   addRecurrentOps(*this);
   addReductionOps(*this);
+  addRegionOps(*this);
   addResizeOps(*this);
   addScatterOps(*this);
   addSelectionOps(*this);

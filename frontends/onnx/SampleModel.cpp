@@ -89,6 +89,8 @@ std::vector<std::string> sampleSpecs(StringRef op) {
                         .Cases({"Col2Im"}, "x1,5,5 c[5,5] c[1,5]")
                         .Cases({"Compress"}, "x2,3 t[1,0] | axis=0")
                         .Cases({"ConvInteger"}, "x1,1,5,5 x2,1,3,3")
+                        .Cases({"DeformConv"}, "x1,2,4,4 x1,2,2,2 x1,8,3,3")
+                        .Cases({"RoiAlign"}, "x1,2,4,4 x3,4 i3 | sampling_ratio=1")
                         .Cases({"DFT"}, "x2,5,1")
                         .Cases({"DequantizeLinear"}, "u2,3 p")
                         .Cases({"QLinearConv"}, "u1,1,5,5 s0.1 z u2,1,3,3 s0.1 z s0.2 z")

@@ -411,7 +411,10 @@ void addElementwiseOps(OpTable &t) {
   t.onOp("Mean", 6, importMean);
   t.onOp("Max", 6, importVariadic<arith::MaximumFOp, arith::MaxSIOp, arith::MaxUIOp>, {}, foldMax);
   t.onOp("Min", 6, importVariadic<arith::MinimumFOp, arith::MinSIOp, arith::MinUIOp>, {}, foldMin);
-  t.onOp("Relu", 6, importRelu);
+  t.onOp("Relu", 6, importRelu, {}, [](Binder &b) { // ONNX counts the turns of a Range with it
+    return foldUnary(
+        b, [](double x) { return x < 0 ? 0 : x; }, [](int64_t x) { return std::max<int64_t>(x, 0); });
+  });
   t.onOp("LeakyRelu", 6, importLeakyRelu);
   t.onOp("Sin", 7, importUnary<math::SinOp>, {}, [](Binder &b) { return foldUnary(b, std::sin, nullptr); });
   t.onOp("Cos", 7, importUnary<math::CosOp>, {}, [](Binder &b) { return foldUnary(b, std::cos, nullptr); });
