@@ -195,7 +195,13 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
                  "the strategy may go on; p1 behind it: after those with p0")
       ->type_name("GLOB:{?,tensor}")
       ->allow_extra_args(false);
-  app.add_option("--schedule", o.schedule, "gpipe | 1f1b | zb-h1 | FILE.csv (default 1f1b)")->type_name("NAME");
+  app.add_option("--schedule", o.schedule, "gpipe | 1f1b | interleaved | zb-h1 | FILE.csv (default 1f1b)")
+      ->type_name("NAME");
+  app.add_option("--chunks", o.chunks,
+                 "pieces of the model that each pipeline stage holds, as interleaved 1f1b has (default 2 with "
+                 "--schedule=interleaved, else 1)")
+      ->type_name("V")
+      ->check(rt::atLeast(1, 999));
   app.add_option("--zero", o.zero, "1: optimizer state is cut over the data axis as well (ZeRO-1)")
       ->check(rt::atLeast(0, 1));
   app.add_option("--microbatches", o.microbatches, "parts of a batch that go through the pipeline one after the other")

@@ -58,7 +58,8 @@ struct CompileOptions {
   std::string strategy = "single";                   ///< single | data | tensor | pipeline | hybrid | auto
   int64_t devices = 0;                               ///< 0: product of the mesh, or 1
   std::vector<std::pair<std::string, int64_t>> mesh; ///< explicit axes
-  std::string schedule = "1f1b";                     ///< gpipe | 1f1b | zb-h1 | FILE.csv
+  std::string schedule = "1f1b";                     ///< gpipe | 1f1b | interleaved | zb-h1 | FILE.csv
+  int64_t chunks = 0;                                ///< pieces of the model on each stage; 0: as the schedule says
   std::vector<std::string> shard;                    ///< "GLOB:{?,tensor}p1": the user's placements
   int64_t zero = 0;                                  ///< 1: state is cut over the data axis as well
   int64_t microbatches = 0;                          ///< 0: chosen

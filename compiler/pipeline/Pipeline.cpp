@@ -247,6 +247,7 @@ void Compilation::addShard(PassManager &pm) {
   addPlacement(pm);
   SplitPipelinePassOptions split;
   split.schedule = options.schedule;
+  split.chunks = options.chunks;
   pm.addPass(createSplitPipelinePass(split));
   pm.addPass(createCSEPass());
   pm.addPass(createVerifyShardPass());
@@ -357,7 +358,7 @@ int Compilation::simulate() {
   if (cluster.devices && devices > cluster.devices)
     return fail(::llcc::ExitConfig,
                 "the mesh has " + Twine(devices) + " devices, " + options.simulate + " has " + Twine(cluster.devices));
-  FailureOr<Simulation> simulation = simulateStep(*module, cluster, options.schedule);
+  FailureOr<Simulation> simulation = simulateStep(*module, cluster, options.schedule, options.chunks);
   if (failed(simulation))
     return ::llcc::ExitBadModel;
   simulation->samples = double(batch);

@@ -34,5 +34,6 @@ def ConvertToSpmdPass : Pass<"llcc-convert-to-spmd", "::mlir::ModuleOp"> {
 }
 def SplitPipelinePass : Pass<"llcc-split-pipeline", "::mlir::ModuleOp"> {
   let summary = "Makes one step function for each pipeline stage: the schedule table unrolled, sends, receives, update";
-  let options = [Option<"schedule", "schedule", "std::string", "\"1f1b\"", "gpipe | 1f1b | zb-h1 | FILE.csv">];
+  let options = [Option<"schedule", "schedule", "std::string", "\"1f1b\"", "gpipe | 1f1b | interleaved | zb-h1 | FILE.csv">,
+                 Option<"chunks", "chunks", "int64_t", "0", "pieces of the model on each stage; 0: 2 if interleaved, what the file says, or 1">];
 }

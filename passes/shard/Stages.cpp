@@ -141,7 +141,7 @@ private:
     }
     if (stages > 1 && int64_t(nodes.size()) < stages)
       return gradients.emitError() << "the model has " << nodes.size() << " nodes that can be cut, a pipeline of "
-                                   << stages << " stages needs at least " << stages << "; use fewer stages";
+                                   << stages << " stages needs at least " << stages << "; use fewer stages or --chunks";
     nodeStage["loss"] = stages - 1;
     if (nodes.empty())
       return success();

@@ -8,7 +8,7 @@ trap 'rm -rf "$dir"' EXIT
 sed "s/MESH/$mesh/" "$model" | llcc-opt --mlir-print-debuginfo --llcc-attach-loss=microbatches=$microbatches --llcc-split-modes --llcc-differentiate \
   --llcc-attach-optimizer="optimizer=$optimizer clip=$clip" --llcc-decompose --llcc-verify-train > "$dir/single.mlir"
 llcc-opt --mlir-print-debuginfo --llcc-seed-sharding=strategy=$strategy --llcc-propagate-sharding --llcc-insert-reshards \
-  --llcc-verify-placement --llcc-plan-reshards --llcc-insert-buckets --llcc-convert-to-spmd --llcc-split-pipeline=schedule=$schedule \
+  --llcc-verify-placement --llcc-plan-reshards --llcc-insert-buckets --llcc-convert-to-spmd --llcc-split-pipeline="schedule=$schedule" \
   --llcc-verify-shard "$dir/single.mlir" > "$dir/sharded.mlir"
 ${INTERPRET:-llcc-interpret} --padding=undefined --compare="$dir/single.mlir" "$dir/sharded.mlir"
 # "3 llcc.all_reduce <sum> over ["data"] : tensor<f32>": how often, what
