@@ -202,6 +202,11 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
                  "--schedule=interleaved, else 1)")
       ->type_name("V")
       ->check(rt::atLeast(1, 999));
+  app.add_option(
+         "--recompute", o.recompute,
+         "none | blocks | auto: keep for the backward pass what it reads; only what crosses the borders of "
+         "repeated blocks (layers), and compute the rest again; or so much that --memory is kept (default none)")
+      ->check(oneOf({"none", "blocks", "auto"}));
   app.add_option("--zero", o.zero, "1: optimizer state is cut over the data axis as well (ZeRO-1)")
       ->check(rt::atLeast(0, 1));
   app.add_option("--microbatches", o.microbatches, "parts of a batch that go through the pipeline one after the other")
@@ -215,6 +220,9 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
       ->check(oneOf({"import", "train", "shard", "lower", "emit"}));
   app.add_option("--dump", o.dump, "write the IR after each stage here")->type_name("DIR");
   app.add_flag("--explain", o.explain, "say what was chosen, and why");
+  app.add_option("--plan-html", o.planHtml,
+                 "draw mesh, stages, schedule, communication and memory of the plan on a page")
+      ->type_name("FILE.html");
 }
 
 /// `llcc run MODEL.onnx --inputs=in.npz …`.

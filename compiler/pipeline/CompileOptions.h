@@ -32,6 +32,7 @@ struct CompileOptions {
   Stage stopAfter = Stage::Emit;
   std::string dump; ///< folder for the IR after each stage; empty: none
   bool explain = false;
+  std::string planHtml; ///< page that draws the plan; empty: none
   bool announce = true; ///< say on stderr what was written, and what to do next
 
   int64_t batch = 0; ///< samples of one step, over all devices and microbatches; 0: the file's, else 64
@@ -62,6 +63,7 @@ struct CompileOptions {
   int64_t chunks = 0;                                ///< pieces of the model on each stage; 0: as the schedule says
   std::vector<std::string> shard;                    ///< "GLOB:{?,tensor}p1": the user's placements
   int64_t zero = 0;                                  ///< 1: state is cut over the data axis as well
+  std::string recompute = "none";                    ///< none | blocks | auto: forward values in the backward pass
   int64_t microbatches = 0;                          ///< 0: chosen
   uint64_t memory = 0;                               ///< bytes a device may use; 0: no limit
   std::string cluster;                               ///< cluster file that auto chooses for; empty: the target's

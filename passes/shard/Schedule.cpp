@@ -214,6 +214,20 @@ std::string parseSchedule(const std::string &text, Schedule &schedule) {
   return {};
 }
 
+std::string printSchedule(const Schedule &schedule) {
+  std::string text;
+  for (const auto &stage : schedule.slots) {
+    for (size_t t = 0; t < stage.size(); ++t) {
+      text += t ? "," : "";
+      if (stage[t])
+        text += "FBW"[int(stage[t]->phase)] + std::to_string(stage[t]->microbatch) +
+                (stage[t]->chunk ? "." + std::to_string(stage[t]->chunk) : "");
+    }
+    text += "\n";
+  }
+  return text;
+}
+
 std::string checkSchedule(const Schedule &schedule, int64_t microbatches) {
   int64_t stages = schedule.stages(), pieces = schedule.pieces();
   // slot of each task: [phase][piece][microbatch]

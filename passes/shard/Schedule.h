@@ -68,6 +68,9 @@ std::optional<Schedule> makeSchedule(const std::string &name, int64_t stages, in
 /// fine); call checkSchedule after it.
 std::string parseSchedule(const std::string &text, Schedule &schedule);
 
+/// The table as parseSchedule reads it.
+std::string printSchedule(const Schedule &schedule);
+
 /// Why the table cannot run (empty: it can): each stage does the forward and the backward pass of each microbatch on
 /// each of its chunks exactly once (and its weight gradients, if the table has any), microbatches of a chunk in
 /// ascending order; a forward pass runs in a later slot than that of the piece above it, a backward pass in a later

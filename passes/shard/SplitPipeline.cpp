@@ -420,6 +420,8 @@ struct SplitPipelinePass : impl::SplitPipelinePassBase<SplitPipelinePass> {
         return signalPassFailure();
     split->gradients.erase();
     split->update.erase();
+    if (split->stages > 1) // for --plan-html
+      module->setAttr("llcc.schedule", StringAttr::get(&getContext(), printSchedule(split->schedule)));
   }
 };
 } // namespace

@@ -24,6 +24,9 @@ struct StageAssignment {
 /// more stages than nodes.
 FailureOr<StageAssignment> assignStages(func::FuncOp gradients, int64_t stages);
 
+/// Work of a forward op: floating-point operations of contractions, elements of everything else.
+double forwardCost(Operation *op);
+
 /// Cuts a list of items into `parts` contiguous runs, and returns where each run begins. The dearest run is as cheap as
 /// can be, up to `slack`; among such cuts as little as possible crosses: `crossing[i]` is what a cut in front of item i
 /// costs. Each run gets an item of `wanted` where there are enough of them. `parts` <= number of items.

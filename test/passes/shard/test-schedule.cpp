@@ -85,6 +85,14 @@ int main() {
         expect(schedule.length() - schedule.bubbles(s) == 3 * m, "3m tasks", "zb-h1", p, m);
       }
     }
+  // What is printed is read as the same.
+  for (const Schedule &schedule : {gpipe(3, 4), zeroBubbleH1(2, 5), interleaved(3, 5, 3)}) {
+    Schedule again;
+    std::string text = printSchedule(schedule);
+    expect(parseSchedule(text, again).empty() && printSchedule(again) == text && again.chunks == schedule.chunks &&
+               checkSchedule(again, schedule.stages() == 3 && schedule.chunks == 1 ? 4 : 5).empty(),
+           "print and parse", text.c_str(), schedule.stages(), 0);
+  }
   if (makeSchedule("zigzag", 2, 2) || makeSchedule("gpipe", 2, 2, 2) || makeSchedule("zb-h1", 2, 2, 2))
     ++failures;
   draw("gpipe", gpipe(3, 4));
