@@ -195,18 +195,30 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
                  "the strategy may go on; p1 behind it: after those with p0")
       ->type_name("GLOB:{?,tensor}")
       ->allow_extra_args(false);
-  app.add_option("--schedule", o.schedule, "gpipe | 1f1b | zb-h1 | FILE.csv (default 1f1b)")->type_name("NAME");
   app.add_option("--zero", o.zero,
                  "cut over the data axis as well: 1 optimizer state, 2 and gradients, 3 and parameters (ZeRO)")
       ->type_name("STAGE")
       ->check(rt::atLeast(0, 3));
-  app.add_flag("--sequence-parallel", o.sequenceParallel,
-               "cut activations between tensor-parallel blocks along the sequence: reduce-scatter and all-gather in place "
-               "of all-reduce");
+  app.add_flag(
+      "--sequence-parallel", o.sequenceParallel,
+      "cut activations between tensor-parallel blocks along the sequence: reduce-scatter and all-gather in place "
+      "of all-reduce");
   app.add_option("--deterministic", o.deterministic,
                  "plan | strategy: the same bits again from the same plan, or from any strategy and number of devices "
                  "(slower; default plan)")
       ->check(oneOf({"plan", "strategy"}));
+  app.add_option("--schedule", o.schedule, "gpipe | 1f1b | interleaved | zb-h1 | FILE.csv (default 1f1b)")
+      ->type_name("NAME");
+  app.add_option("--chunks", o.chunks,
+                 "pieces of the model that each pipeline stage holds, as interleaved 1f1b has (default 2 with "
+                 "--schedule=interleaved, else 1)")
+      ->type_name("V")
+      ->check(rt::atLeast(1, 999));
+  app.add_option(
+         "--recompute", o.recompute,
+         "none | blocks | auto: keep for the backward pass what it reads; only what crosses the borders of "
+         "repeated blocks (layers), and compute the rest again; or so much that --memory is kept (default none)")
+      ->check(oneOf({"none", "blocks", "auto"}));
   app.add_option("--microbatches", o.microbatches, "parts of a batch that go through the pipeline one after the other")
       ->type_name("M")
       ->check(rt::atLeast(1));
@@ -218,6 +230,9 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
       ->check(oneOf({"import", "train", "shard", "lower", "emit"}));
   app.add_option("--dump", o.dump, "write the IR after each stage here")->type_name("DIR");
   app.add_flag("--explain", o.explain, "say what was chosen, and why");
+  app.add_option("--plan-html", o.planHtml,
+                 "draw mesh, stages, schedule, communication and memory of the plan on a page")
+      ->type_name("FILE.html");
 }
 
 /// `llcc run MODEL.onnx --inputs=in.npz …`.

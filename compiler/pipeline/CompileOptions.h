@@ -32,6 +32,7 @@ struct CompileOptions {
   Stage stopAfter = Stage::Emit;
   std::string dump; ///< folder for the IR after each stage; empty: none
   bool explain = false;
+  std::string planHtml; ///< page that draws the plan; empty: none
   bool announce = true; ///< say on stderr what was written, and what to do next
 
   int64_t batch = 0; ///< samples of one step, over all devices and microbatches; 0: the file's, else 64
@@ -58,24 +59,26 @@ struct CompileOptions {
   std::string strategy = "single";                   ///< single | data | tensor | pipeline | hybrid | auto
   int64_t devices = 0;                               ///< 0: product of the mesh, or 1
   std::vector<std::pair<std::string, int64_t>> mesh; ///< explicit axes
-  std::string schedule = "1f1b";                     ///< gpipe | 1f1b | zb-h1 | FILE.csv
+  std::string schedule = "1f1b";                     ///< gpipe | 1f1b | interleaved | zb-h1 | FILE.csv
+  int64_t chunks = 0;                                ///< pieces of the model on each stage; 0: as the schedule says
   std::vector<std::string> shard;                    ///< "GLOB:{?,tensor}p1": the user's placements
-  int64_t zero = 0;                                  ///< ZeRO: 1 state, 2 and gradients, 3 and parameters are cut over data
-  bool sequenceParallel = false;                     ///< activations between tensor-parallel blocks are cut as well
-  std::string deterministic = "plan";                ///< plan | strategy: what gives the same bits again
-  int64_t microbatches = 0;                          ///< 0: chosen
-  uint64_t memory = 0;                               ///< bytes a device may use; 0: no limit
-  std::string cluster;                               ///< cluster file that auto chooses for; empty: the target's
-  bool exhaustive = false;                           ///< auto tries every plan
-  std::string simulate;                              ///< cluster file: the step is played on it, nothing is written
-  bool json = false;                                 ///< …and said for programs
-  std::string target = "cpu";                        ///< cpu[:x86-64-v3] | cuda[:sm_90]
-  std::string command;                               ///< the command line, for the artifact
-  std::vector<std::string> tie;                      ///< "A,B": parameters that are one
-  std::vector<std::string> untie;                    ///< globs of parameters that are several, though equal
-  std::vector<std::string> lora;                     ///< "r=8,alpha=16,GLOB": weights that get low-rank adapters
-  uint64_t seed = 0;                                 ///< of what is drawn while compiling (first values of adapters)
-  std::string *said = nullptr;                       ///< gets what people are told, instead of stderr
+  int64_t zero = 0;                   ///< ZeRO: 1 state, 2 and gradients, 3 and parameters are cut over data
+  bool sequenceParallel = false;      ///< activations between tensor-parallel blocks are cut as well
+  std::string deterministic = "plan"; ///< plan | strategy: what gives the same bits again
+  std::string recompute = "none";     ///< none | blocks | auto: forward values in the backward pass
+  int64_t microbatches = 0;           ///< 0: chosen
+  uint64_t memory = 0;                ///< bytes a device may use; 0: no limit
+  std::string cluster;                ///< cluster file that auto chooses for; empty: the target's
+  bool exhaustive = false;            ///< auto tries every plan
+  std::string simulate;               ///< cluster file: the step is played on it, nothing is written
+  bool json = false;                  ///< …and said for programs
+  std::string target = "cpu";         ///< cpu[:x86-64-v3] | cuda[:sm_90]
+  std::string command;                ///< the command line, for the artifact
+  std::vector<std::string> tie;       ///< "A,B": parameters that are one
+  std::vector<std::string> untie;     ///< globs of parameters that are several, though equal
+  std::vector<std::string> lora;      ///< "r=8,alpha=16,GLOB": weights that get low-rank adapters
+  uint64_t seed = 0;                  ///< of what is drawn while compiling (first values of adapters)
+  std::string *said = nullptr;        ///< gets what people are told, instead of stderr
 };
 
 } // namespace llcc

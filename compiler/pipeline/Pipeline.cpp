@@ -7,13 +7,16 @@
 #include "compiler/pipeline/ClusterFile.h"
 #include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/Explain.h"
+#include "compiler/pipeline/FitMemory.h"
 #include "compiler/pipeline/Mesh.h"
+#include "compiler/pipeline/PlanHtml.h"
 #include "compiler/pipeline/SearchPlans.h"
 #include "compiler/pipeline/SimulationReport.h"
 #include "frontends/onnx/Import.h"
 #include "passes/lower/Passes.h"
 #include "passes/shard/ChooseMesh.h"
 #include "passes/shard/Passes.h"
+#include "passes/shard/Recompute.h"
 #include "passes/train/Optimizer.h"
 #include "passes/train/Passes.h"
 #include "passes/verify/Passes.h"
@@ -73,7 +76,10 @@ private:
   int train(int64_t microbatches);
   void evaluate(::llcc::PlanTrial &trial, std::map<int64_t, OwningOpRef<ModuleOp>> &trained);
   void addLower(PassManager &pm);
+  int tryPasses(Stage stage, llvm::function_ref<void(PassManager &)> add);
   int runPasses(Stage stage, llvm::function_ref<void(PassManager &)> add);
+  int recomputeToFit();
+  int drawPlan();
   int afterStage(Stage stage);
   int checkMemory();
   int emit();
@@ -86,6 +92,7 @@ private:
   ImportedModel imported;
   OwningOpRef<ModuleOp> module;
   MeshAxes mesh;
+  PlanPage page;     ///< of --plan-html
   Cluster cluster;   ///< of --simulate
   int64_t batch = 0; ///< of a step
   int64_t microbatches = 1;
@@ -229,6 +236,8 @@ void Compilation::addTrain(PassManager &pm, int64_t parts) {
 
 /// Everything of the shard stage that works on one microbatch: local shapes and collectives come out.
 void Compilation::addPlacement(PassManager &pm) {
+  if (options.recompute != "none")
+    pm.addPass(createFindBlocksPass());
   SeedShardingPassOptions seed;
   seed.shard.assign(options.shard.begin(), options.shard.end());
   seed.sequenceParallel = options.sequenceParallel;
@@ -252,9 +261,30 @@ void Compilation::addShard(PassManager &pm) {
   addPlacement(pm);
   SplitPipelinePassOptions split;
   split.schedule = options.schedule;
+  split.chunks = options.chunks;
   pm.addPass(createSplitPipelinePass(split));
   pm.addPass(createCSEPass());
+  if (options.recompute == "blocks") // nothing that merges equal ops may come behind it
+    pm.addPass(createRecomputePass());
   pm.addPass(createVerifyShardPass());
+}
+
+// --recompute=auto: so much is computed again in the backward pass, stage by stage, that the plan keeps --memory.
+int Compilation::recomputeToFit() {
+  FailureOr<SmallVector<int64_t>> levels = fitMemory(*module, options.memory);
+  if (failed(levels))
+    return ::llcc::ExitBadModel;
+  if (options.explain)
+    for (auto [stage, level] : llvm::enumerate(*levels))
+      llvm::errs() << "recompute: stage " << stage << " computes " << level << " of " << countRecomputeLevels(*module)
+                   << " kinds of values again\n";
+  return runPasses(Stage::Shard, [&](PassManager &pm) {
+    RecomputePassOptions recompute;
+    recompute.mode = "auto";
+    recompute.levels.assign(levels->begin(), levels->end());
+    pm.addPass(createRecomputePass(recompute));
+    pm.addPass(createVerifyShardPass());
+  });
 }
 
 void Compilation::addLower(PassManager &pm) {
@@ -267,12 +297,17 @@ void Compilation::addLower(PassManager &pm) {
 }
 
 int Compilation::runPasses(Stage stage, llvm::function_ref<void(PassManager &)> add) {
+  int code = tryPasses(stage, add);
+  return code ? code : afterStage(stage);
+}
+
+int Compilation::tryPasses(Stage stage, llvm::function_ref<void(PassManager &)> add) {
   PassManager pm(&context);
   pm.enableVerifier(true);
   add(pm);
   unsigned before = diagnostics.errors();
   if (succeeded(pm.run(*module)))
-    return afterStage(stage);
+    return 0;
   if (diagnostics.errors() == before)
     return fail(::llcc::ExitBug,
                 Twine("bug in llcc: stage ") + kStageNames[int(stage)] +
@@ -303,14 +338,30 @@ int Compilation::afterStage(Stage stage) {
   return 0;
 }
 
+int Compilation::drawPlan() {
+  page.model = llvm::sys::path::filename(options.model).str();
+  page.command = options.command;
+  page.batch = batch;
+  std::error_code error;
+  llvm::raw_fd_ostream file(options.planHtml, error);
+  if (!error) {
+    writePlanHtml(*module, page, file);
+    file.close();
+    error = file.error();
+    file.clear_error();
+  }
+  return error ? fail(::llcc::ExitCantCreate, "cannot write " + options.planHtml + ": " + error.message()) : 0;
+}
+
 // A plan that does not fit is refused before anything is written, with the numbers and what would help.
 int Compilation::checkMemory() {
   for (auto program : module->getOps<ProgramOp>())
     if (options.memory && uint64_t(program.getArenaBytes()) > options.memory)
       return fail(::llcc::ExitConfig, "the plan needs " + Twine(program.getArenaBytes()) +
                                           " bytes on a device (program " + program.getSymName() +
-                                          "), --memory allows " + Twine(options.memory) +
-                                          "; use a smaller --batch, more --microbatches with --strategy=pipeline, or "
+                                          "), --memory allows " + Twine(options.memory) + "; use " +
+                                          (options.recompute == "none" ? "--recompute=auto, " : "") +
+                                          "a smaller --batch, more --microbatches with --strategy=pipeline, or "
                                           "more --devices with --strategy=tensor or pipeline");
   return 0;
 }
@@ -356,13 +407,18 @@ int Compilation::emit() {
 
 // The step on a cluster that need not be here: from local shapes, collectives and the table of the schedule.
 int Compilation::simulate() {
-  if (int code = runPasses(Stage::Shard, [&](PassManager &pm) { addPlacement(pm); }); code || done)
+  auto passes = [&](PassManager &pm) {
+    addPlacement(pm);
+    if (options.recompute == "blocks")
+      pm.addPass(createRecomputePass());
+  };
+  if (int code = runPasses(Stage::Shard, passes); code || done)
     return code;
   int64_t devices = (*module)->getAttrOfType<MeshAttr>("llcc.mesh").getDevices();
   if (cluster.devices && devices > cluster.devices)
     return fail(::llcc::ExitConfig,
                 "the mesh has " + Twine(devices) + " devices, " + options.simulate + " has " + Twine(cluster.devices));
-  FailureOr<Simulation> simulation = simulateStep(*module, cluster, options.schedule);
+  FailureOr<Simulation> simulation = simulateStep(*module, cluster, options.schedule, options.chunks);
   if (failed(simulation))
     return ::llcc::ExitBadModel;
   simulation->samples = double(batch);
@@ -434,7 +490,7 @@ void Compilation::evaluate(::llcc::PlanTrial &trial, std::map<int64_t, OwningOpR
   addPlacement(pm);
   FailureOr<Simulation> simulation = failure();
   if (succeeded(pm.run(*copy)))
-    simulation = simulateStep(*copy, cluster, options.schedule);
+    simulation = simulateStep(*copy, cluster, options.schedule, options.chunks);
   if (failed(simulation)) {
     trial.refused = first.empty() ? "the plan cannot be made" : first;
     return;
@@ -509,6 +565,9 @@ int Compilation::run() {
   for (const std::string &text : options.dropout)
     if (!parseDropout(text, wrong))
       return fail(::llcc::ExitUsage, wrong);
+  if (options.recompute == "auto" && !options.memory)
+    return fail(::llcc::ExitUsage, "--recompute=auto needs to know what a device has; add --memory=SIZE, or use "
+                                   "--recompute=blocks");
   if (int code = readClusters())
     return code;
   if (int code = chooseMeshAxes())
@@ -535,14 +594,22 @@ int Compilation::run() {
     explainPrecision(*module);
   if (!options.simulate.empty())
     return simulate();
-  if (int code = runPasses(Stage::Shard, [&](PassManager &pm) { addShard(pm); }); code || done)
+  bool fit = options.recompute == "auto";
+  if (int code = fit ? tryPasses(Stage::Shard, [&](PassManager &pm) { addShard(pm); })
+                     : runPasses(Stage::Shard, [&](PassManager &pm) { addShard(pm); });
+      code || done)
+    return code;
+  if (int code = fit ? recomputeToFit() : 0; code || done)
     return code;
   if (options.explain)
     explainSharding(*module);
+  collectStageNodes(*module, page);
   if (int code = runPasses(Stage::Lower, [&](PassManager &pm) { addLower(pm); }); code || done)
     return code;
   if (options.explain)
     explainMemory(*module);
+  if (int code = options.planHtml.empty() ? 0 : drawPlan())
+    return code;
   if (measured) {
     measureMemory();
     return 0;

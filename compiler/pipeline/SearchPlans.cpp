@@ -81,7 +81,7 @@ std::vector<CompileOptions> secondRound(const CompileOptions &asked, const Compi
   if (!asked.zero && sizeOf(base, "data") > 1)
     zeros = {0, 1};
   std::vector<std::string> schedules = {asked.schedule};
-  if (asked.schedule == CompileOptions().schedule && sizeOf(base, "pipeline") > 1)
+  if (asked.schedule == CompileOptions().schedule && asked.chunks <= 1 && sizeOf(base, "pipeline") > 1)
     schedules = {asked.schedule, "zb-h1"};
   for (int64_t zero : zeros)
     for (const std::string &schedule : schedules) {

@@ -79,7 +79,7 @@ SmallVector<unsigned> Groups::sorted() {
   }
   auto frees = [&](unsigned id) {
     Operation *op = groups[id].members.front();
-    if (groups[id].anchor && !isa<CaptureOp>(op))
+    if ((groups[id].anchor && !isa<CaptureOp>(op)) || groups[id].recomputed)
       return false;
     int64_t balance = 0;
     for (Value x : reads[id]) {

@@ -5,6 +5,7 @@
 // group would then both come before and after it. Communication keeps its order: the graph has an edge from each send,
 // receive and collective to the next.
 #include "passes/lower/Groups.h"
+#include "compiler/ir/Provenance.h"
 
 #include <functional>
 
@@ -47,6 +48,8 @@ Groups::Groups(func::FuncOp function) : function(function) {
     group.members = {&op};
     group.anchor = classOf(&op) == OpClass::Anchor;
     group.position = position[&op];
+    group.recomputed = op.hasAttr("llcc.recomputed");
+    group.forward = !group.recomputed && !isBackward(op.getLoc());
     rank.push_back(id), sequence.push_back(id); // the source is in topological order
   }
   std::optional<unsigned> communication;
@@ -186,8 +189,14 @@ bool Groups::keepsAlive(unsigned a, unsigned b) {
   return kept > saved;
 }
 
+/// True where joining would compute again in the forward pass what is to be computed in the backward pass.
+bool Groups::wouldHurry(unsigned a, unsigned b) const {
+  return (groups[a].recomputed && groups[b].forward) || (groups[a].forward && groups[b].recomputed);
+}
+
 bool Groups::tryMerge(unsigned a, unsigned b) {
-  if (a == b || groups[a].anchor || groups[b].anchor || groups[a].members.size() + groups[b].members.size() > kMostOps)
+  if (a == b || wouldHurry(a, b) || groups[a].anchor || groups[b].anchor ||
+      groups[a].members.size() + groups[b].members.size() > kMostOps)
     return false;
   if (rank[a] > rank[b])
     std::swap(a, b);
@@ -218,6 +227,8 @@ bool Groups::tryMerge(unsigned a, unsigned b) {
   Group &into = groups[a], &from = groups[b];
   into.members = std::move(members);
   into.position = std::max(into.position, from.position);
+  into.forward |= from.forward;
+  into.recomputed |= from.recomputed;
   leader[b] = a;
   for (unsigned next : from.after) {
     groups[next].before.remove(b);
@@ -305,6 +316,8 @@ void Groups::sinkSoleReads() {
     if (readers.size() != 1 || readers[0] == *from || groups[readers[0]].anchor)
       continue;
     unsigned to = readers[0];
+    if (wouldHurry(*from, to))
+      continue;
     KernelBody body = bodyOf(groups[*from].members);
     llvm::SmallSetVector<Value, 8> sources;
     sourcesOf(&op, sources);

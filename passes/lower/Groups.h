@@ -23,6 +23,9 @@ inline int64_t bytesOf(Value value) {
 struct Group {
   SmallVector<Operation *> members; ///< in program order; one for an anchor
   bool anchor = false;
+  /// It has members of the forward pass; members that compute forward values again (llcc-recompute) in the backward
+  /// pass, which must stay there: they depend on nothing that would keep them from running early.
+  bool forward = false, recomputed = false;
   int64_t position = 0;                            ///< of the last member in the function
   llvm::SmallSetVector<unsigned, 8> before, after; ///< neighbours in the graph
 };
@@ -53,6 +56,7 @@ public:
 
 private:
   SmallVector<unsigned> sorted();
+  bool wouldHurry(unsigned a, unsigned b) const;
   std::optional<unsigned> groupOf(Operation *op) const;
   void addEdge(unsigned from, unsigned to);
   bool reaches(unsigned from, unsigned to) const;

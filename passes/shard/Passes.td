@@ -36,7 +36,16 @@ def InsertBucketsPass : Pass<"llcc-insert-buckets", "::mlir::ModuleOp"> {
 def ConvertToSpmdPass : Pass<"llcc-convert-to-spmd", "::mlir::ModuleOp"> {
   let summary = "Local shapes: drops placements, masks padding where it would be reduced";
 }
+def FindBlocksPass : Pass<"llcc-find-blocks", "::mlir::ModuleOp"> {
+  let summary = "Names the repeated blocks of the model for recomputation: llcc.blocks, ONNX node to number of block";
+}
+def RecomputePass : Pass<"llcc-recompute", "::mlir::ModuleOp"> {
+  let summary = "Computes forward values again in the backward pass, instead of keeping them";
+  let options = [Option<"mode", "mode", "std::string", "\"blocks\"", "none | blocks | auto">,
+                 ListOption<"levels", "levels", "int64_t", "with auto: how many groups of values, for each stage">];
+}
 def SplitPipelinePass : Pass<"llcc-split-pipeline", "::mlir::ModuleOp"> {
   let summary = "Makes one step function for each pipeline stage: the schedule table unrolled, sends, receives, update";
-  let options = [Option<"schedule", "schedule", "std::string", "\"1f1b\"", "gpipe | 1f1b | zb-h1 | FILE.csv">];
+  let options = [Option<"schedule", "schedule", "std::string", "\"1f1b\"", "gpipe | 1f1b | interleaved | zb-h1 | FILE.csv">,
+                 Option<"chunks", "chunks", "int64_t", "0", "pieces of the model on each stage; 0: 2 if interleaved, what the file says, or 1">];
 }

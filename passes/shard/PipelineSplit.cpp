@@ -1,6 +1,7 @@
 // Analysis for llcc-split-pipeline: messages between stages, and what each stage needs of @update.
 #include "passes/shard/PipelineSplit.h"
 #include "passes/shard/Buckets.h"
+#include <map>
 
 namespace mlir::llcc {
 
@@ -8,7 +9,7 @@ LogicalResult PipelineSplit::analyze() {
   for (unsigned i = 0; i < gradients.getNumArguments(); ++i)
     if (auto param = gradients.getArgAttrOfType<StringAttr>(i, "llcc.param"))
       parameters.try_emplace(param.getValue(), i);
-  FailureOr<StageAssignment> assigned = assignStages(gradients, stages);
+  FailureOr<StageAssignment> assigned = assignStages(gradients, schedule.pieces());
   if (failed(assigned))
     return failure();
   assignment = std::move(*assigned);
@@ -22,58 +23,55 @@ LogicalResult PipelineSplit::analyze() {
 }
 
 void PipelineSplit::findMessages() {
-  DenseSet<std::pair<Value, int64_t>> seen;
-  // by producer: program order of the values, then by receiver
-  DenseMap<Value, SmallVector<std::pair<int64_t, Task::Phase>>> receivers;
+  // by producer, in program order: receiving stage → after which task it is sent
+  DenseMap<Value, std::map<int64_t, Task::Phase>> receivers;
   DenseSet<std::pair<unsigned, int64_t>> sharedBy;
   for (Operation &op : gradients.getBody().front()) {
-    auto at = assignment.stage.find(&op);
-    if (at == assignment.stage.end())
+    std::optional<int64_t> piece = pieceOf(&op);
+    if (!piece)
       continue;
-    int64_t stage = at->second;
+    int64_t stage = schedule.stageOf(*piece);
     for (Value operand : op.getOperands()) {
       if (auto arg = dyn_cast<BlockArgument>(operand)) {
         if (auto owner = assignment.owner.find(arg.getArgNumber());
-            owner != assignment.owner.end() && owner->second != stage)
+            owner != assignment.owner.end() && schedule.stageOf(owner->second) != stage)
           sharedBy.insert({arg.getArgNumber(), stage});
         continue;
       }
-      auto home = assignment.stage.find(operand.getDefiningOp());
-      if (home == assignment.stage.end() || home->second == stage || !seen.insert({operand, stage}).second)
+      std::optional<int64_t> home = pieceOf(operand.getDefiningOp());
+      if (!home || schedule.stageOf(*home) == stage)
         continue;
-      bool forward = !assignment.backward.contains(operand.getDefiningOp()) && home->second < stage;
-      receivers[operand].push_back({stage, forward ? Task::Phase::Forward : Task::Phase::Backward});
+      bool forward = !assignment.backward.contains(operand.getDefiningOp()) && *home < *piece;
+      Task::Phase phase = forward ? Task::Phase::Forward : Task::Phase::Backward;
+      auto [entry, fresh] = receivers[operand].try_emplace(stage, phase);
+      if (forward) // two chunks of that stage may read it
+        entry->second = phase;
     }
   }
   for (unsigned arg = 0; arg < gradients.getNumArguments(); ++arg)
     for (int64_t stage = 0; stage < stages; ++stage)
       if (sharedBy.contains({arg, stage}))
-        shared.push_back({gradients.getArgument(arg), assignment.owner.lookup(arg), stage, Task::Phase::Forward});
+        shared.push_back(
+            {gradients.getArgument(arg), schedule.stageOf(assignment.owner.lookup(arg)), stage, Task::Phase::Forward});
   for (Operation &op : gradients.getBody().front())
-    for (Value value : op.getResults()) {
-      auto found = receivers.find(value);
-      if (found == receivers.end())
-        continue;
-      llvm::sort(found->second);
-      for (auto [stage, phase] : found->second)
-        messages.push_back({value, assignment.stage.lookup(&op), stage, phase});
-    }
+    for (Value value : op.getResults())
+      if (auto found = receivers.find(value); found != receivers.end())
+        for (auto [stage, phase] : found->second) {
+          int64_t piece = *pieceOf(&op);
+          messages.push_back({value, schedule.stageOf(piece), stage, phase, piece});
+        }
 }
 
-/// Gradients of weights: what remains of the backward pass when everything that messages depend on is taken away.
+/// Gradients of weights: what remains of the backward pass when everything that other pieces wait for is taken away.
 void PipelineSplit::findWeightOnly() {
   DenseSet<Operation *> awaited;
-  for (const StageMessage &message : messages)
-    awaited.insert(message.value.getDefiningOp());
   for (Operation &op : llvm::reverse(gradients.getBody().front())) {
-    auto at = assignment.stage.find(&op);
-    if (at == assignment.stage.end() || !assignment.backward.contains(&op))
+    std::optional<int64_t> piece = pieceOf(&op);
+    if (!piece || !assignment.backward.contains(&op))
       continue;
-    for (Operation *user : op.getUsers()) {
-      auto there = assignment.stage.find(user);
-      if (awaited.contains(user) && there != assignment.stage.end() && there->second == at->second)
+    for (Operation *user : op.getUsers())
+      if (std::optional<int64_t> there = pieceOf(user); there && (*there != *piece || awaited.contains(user)))
         awaited.insert(&op);
-    }
     if (!awaited.contains(&op))
       weightOnly.insert(&op);
   }

@@ -14,11 +14,13 @@ namespace mlir::llcc {
 /// A value that goes from one stage to another; all messages have a global order, their position in a list.
 struct StageMessage {
   Value value;
-  int64_t from, to;
+  int64_t from, to;  ///< stages
   Task::Phase phase; ///< of the task after which it is sent
+  int64_t piece = 0; ///< …and the piece of that task
 };
 
-/// What the two functions say about stages. Filled by analyze(); the first five are given.
+/// What the two functions say about stages. Filled by analyze(); the first five are given. The assignment counts pieces
+/// of the model (Schedule), everything else stages; with one chunk they are the same.
 struct PipelineSplit {
   func::FuncOp gradients, update;
   int64_t stages = 1, microbatches = 1;
@@ -34,6 +36,11 @@ struct PipelineSplit {
 
   /// Fails with a message where a stage has no node or an argument of @update has no parameter.
   LogicalResult analyze();
+  /// The piece on which an op of @gradients runs; nothing for those that each stage runs, or none.
+  std::optional<int64_t> pieceOf(Operation *op) const {
+    auto found = assignment.stage.find(op);
+    return op && found != assignment.stage.end() ? std::optional<int64_t>(found->second) : std::nullopt;
+  }
   const llvm::SmallBitVector &originsOf(Value value) const { return origins.find(value)->second; }
   /// Stage on which a capture of @update stands: the first that has its operand.
   int64_t captureStage(CaptureOp op) const { return std::max(0, originsOf(op.getX()).find_first()); }
@@ -46,7 +53,12 @@ struct PipelineSplit {
   /// the last stage, where the loss is.
   int64_t ownerOf(StringRef parameter) const {
     auto arg = parameterNamed(parameter);
-    return arg ? assignment.owner.lookup(*arg) : parameter.empty() ? stages - 1 : 0;
+    return arg ? schedule.stageOf(assignment.owner.lookup(*arg)) : parameter.empty() ? stages - 1 : 0;
+  }
+  /// The piece that keeps a parameter of @gradients.
+  int64_t pieceOfOwner(StringRef parameter) const {
+    auto arg = parameterNamed(parameter);
+    return arg ? assignment.owner.lookup(*arg) : 0;
   }
 
 private:
@@ -58,8 +70,9 @@ private:
 };
 
 /// The analysis of @gradients and @update of `module`, with the table of `schedule`: a name, or a file that ends with
-/// .csv. Casts of @gradients are first cloned to their readers, so that 16 bits are what is sent.
-FailureOr<PipelineSplit> readPipelineSplit(ModuleOp module, StringRef schedule);
+/// .csv; `chunks` 0: two if interleaved, what the file says, or one. Casts of @gradients are first cloned to their
+/// readers, so that 16 bits are what is sent.
+FailureOr<PipelineSplit> readPipelineSplit(ModuleOp module, StringRef schedule, int64_t chunks = 0);
 
 } // namespace mlir::llcc
 

@@ -16,19 +16,27 @@ struct Task {
   enum class Phase { Forward, Backward, Weight };
   Phase phase;
   int64_t microbatch;
+  int64_t chunk = 0; ///< which of the stage's chunks
 };
 
 /// `slots[s][t]`: what stage s does in slot t; empty: it waits (a bubble). All stages have equally many slots.
+///
+/// A stage holds `chunks` pieces of the model. Pieces are counted along the model, from 0 to p·v - 1: chunk c of stage
+/// s is piece c·p + s, so that a microbatch passes all stages v times, and from the last one goes back to the first.
 struct Schedule {
   std::vector<std::vector<std::optional<Task>>> slots;
+  int64_t chunks = 1;
   int64_t stages() const { return slots.size(); }
+  int64_t pieces() const { return stages() * chunks; }
+  int64_t pieceOf(int64_t stage, int64_t chunk) const { return chunk * stages() + stage; }
+  int64_t stageOf(int64_t piece) const { return piece % stages(); }
   int64_t length() const { return slots.empty() ? 0 : slots[0].size(); }
   /// Empty slots of stage `s`.
   int64_t bubbles(int64_t s) const;
   /// True where the table has Weight tasks.
   bool splitsBackward() const;
-  /// Largest number of microbatches whose forward pass stage `s` has done and whose backward pass it has not (all of
-  /// it).
+  /// Largest number of pairs of microbatch and chunk whose forward pass stage `s` has done and whose backward pass it
+  /// has not (all of it).
   int64_t inFlight(int64_t s) const;
 };
 
@@ -44,18 +52,30 @@ Schedule oneForwardOneBackward(int64_t stages, int64_t microbatches);
 /// first stage.
 Schedule zeroBubbleH1(int64_t stages, int64_t microbatches);
 
-/// Schedule by its name, "gpipe", "1f1b" or "zb-h1".
-std::optional<Schedule> makeSchedule(const std::string &name, int64_t stages, int64_t microbatches);
+/// Interleaved 1F1B (Narayanan et al. 2021, section 2.2): stages hold v chunks and do p microbatches of one chunk, then
+/// of the next. 2(p - 1) bubbles beside 2·m·v tasks: v times less than 1F1B. At most 2(p - s - 1) + (v - 1)p + 1 chunks
+/// of activations on stage s, each a v-th of a stage's. Where p does not divide m the last round is short, and stages
+/// wait more.
+Schedule interleaved(int64_t stages, int64_t microbatches, int64_t chunks);
+
+/// Schedule by its name: "gpipe", "1f1b", "interleaved" (which is 1F1B with chunks) or "zb-h1"; gpipe and zb-h1 have
+/// one chunk. Nothing where there is none.
+std::optional<Schedule> makeSchedule(const std::string &name, int64_t stages, int64_t microbatches, int64_t chunks = 1);
 
 /// A user's table: a line for each stage, its slots separated by commas; `F3` is the forward pass of microbatch 3, `B3`
-/// the backward pass, `W3` its weight gradients, an empty slot a bubble. Short lines are filled up. Returns an error
-/// text (empty: fine); call checkSchedule after it.
+/// the backward pass, `W3` its weight gradients, an empty slot a bubble; `F3.1` is that of chunk 1, `F3` that of
+/// chunk 0. Short lines are filled up. There are as many chunks as the largest names. Returns an error text (empty:
+/// fine); call checkSchedule after it.
 std::string parseSchedule(const std::string &text, Schedule &schedule);
 
-/// Why the table cannot run (empty: it can): each stage does the forward and the backward pass of each microbatch
-/// exactly once (and its weight gradients, if the table has any), microbatches in ascending order; a forward pass runs
-/// in a later slot than that of the stage above it, a backward pass in a later slot than that of the stage below it and
-/// than the forward pass of its own stage; weight gradients later than the backward pass.
+/// The table as parseSchedule reads it.
+std::string printSchedule(const Schedule &schedule);
+
+/// Why the table cannot run (empty: it can): each stage does the forward and the backward pass of each microbatch on
+/// each of its chunks exactly once (and its weight gradients, if the table has any), microbatches of a chunk in
+/// ascending order; a forward pass runs in a later slot than that of the piece above it, a backward pass in a later
+/// slot than that of the piece below it and than the forward pass of its own piece; weight gradients later than the
+/// backward pass.
 std::string checkSchedule(const Schedule &schedule, int64_t microbatches);
 
 } // namespace mlir::llcc

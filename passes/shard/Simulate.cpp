@@ -151,12 +151,12 @@ public:
     out.devices = mesh.getDevices();
     out.stages.resize(split.stages);
     findOncePerStep();
-    passes.assign(split.stages, {});
-    for (int64_t s = 0; s < split.stages; ++s) {
+    passes.assign(split.schedule.pieces(), {});
+    for (int64_t piece = 0; piece < split.schedule.pieces(); ++piece)
       for (Task::Phase phase : {Task::Phase::Forward, Task::Phase::Backward, Task::Phase::Weight})
-        playPass(s, phase);
+        playPass(piece, phase);
+    for (int64_t s = 0; s < split.stages; ++s)
       measureMemory(s);
-    }
     playSchedule();
     return std::move(out);
   }
@@ -181,10 +181,9 @@ private:
     }
   }
 
-  /// Whether the pass `phase` of a microbatch on stage `s` computes `op`.
-  bool isOf(Operation *op, int64_t s, Task::Phase phase) const {
-    auto at = split.assignment.stage.find(op);
-    if (at == split.assignment.stage.end() || at->second != s)
+  /// Whether the pass `phase` of a microbatch on a piece of the model computes `op`.
+  bool isOf(Operation *op, int64_t piece, Task::Phase phase) const {
+    if (split.pieceOf(op) != piece)
       return false;
     bool backward = split.assignment.backward.contains(op);
     if (phase == Task::Phase::Forward)
@@ -192,13 +191,13 @@ private:
     return backward && (phase == Task::Phase::Weight) == split.weightOnly.contains(op);
   }
 
-  void playPass(int64_t s, Task::Phase phase) {
+  void playPass(int64_t piece, Task::Phase phase) {
     Streams streams(cluster, mesh);
     for (Operation &op : split.gradients.getBody().front())
-      if (isOf(&op, s, phase) && !oncePerStep.contains(&op))
+      if (isOf(&op, piece, phase) && !oncePerStep.contains(&op))
         streams.run(&op, traffic);
-    passes[s][int(phase)] = {streams.makespan, streams.busy};
-    StageCost &cost = out.stages[s];
+    passes[piece][int(phase)] = {streams.makespan, streams.busy};
+    StageCost &cost = out.stages[split.schedule.stageOf(piece)];
     double m = double(split.microbatches);
     cost.compute += m * streams.busy;
     cost.exposed += m * (streams.makespan - streams.busy);
@@ -211,10 +210,10 @@ private:
   }
 
   /// The last pass of a step with the update behind it: how much longer that is than the pass alone.
-  double playUpdate(int64_t s, Task::Phase last) {
+  double playUpdate(int64_t s, Task last) {
     Streams streams(cluster, mesh);
     for (Operation &op : split.gradients.getBody().front())
-      if (isOf(&op, s, last) && !oncePerStep.contains(&op))
+      if (isOf(&op, split.schedule.pieceOf(s, last.chunk), last.phase) && !oncePerStep.contains(&op))
         streams.run(&op, traffic);
     double alone = streams.makespan, busy = streams.busy;
     // Gradients come from results of @gradients of the same name.
@@ -241,7 +240,7 @@ private:
   void measureMemory(int64_t s) {
     StageCost &cost = out.stages[s];
     for (auto &[arg, owner] : split.assignment.owner)
-      if (owner == s)
+      if (split.schedule.stageOf(owner) == s)
         cost.parameters += tensorBytes(split.gradients.getArgument(arg).getType());
     for (const StageMessage &message : split.shared) // copies of tied weights
       if (message.to == s)
@@ -258,8 +257,8 @@ private:
     DenseMap<Value, double> open; // stored, to be freed behind the last reader of its pass
     DenseMap<Operation *, SmallVector<Value>> lastRead;
     for (Operation &op : split.gradients.getBody().front()) {
-      auto at = split.assignment.stage.find(&op);
-      if (at == split.assignment.stage.end() || at->second != s)
+      std::optional<int64_t> piece = split.pieceOf(&op);
+      if (!piece || split.schedule.stageOf(*piece) != s)
         continue;
       for (Value v : op.getResults()) {
         if (!traffic.isStored(v))
@@ -294,7 +293,7 @@ private:
     for (const StageMessage &message : split.messages)
       if (message.to == s && message.phase == Task::Phase::Forward)
         kept += tensorBytes(message.value.getType());
-    cost.activations = kept * double(split.schedule.inFlight(s)) + once + most;
+    cost.activations = kept * double(split.schedule.inFlight(s)) / double(split.schedule.chunks) + once + most;
   }
 
   /// Ops whose kernels read `v`, seen through what they pull.
@@ -317,31 +316,33 @@ private:
   }
 
   void playSchedule() {
-    int64_t stages = split.stages, m = split.microbatches;
-    SmallVector<double> down(stages, 0),
-        up(stages, 0); // seconds of the messages from a stage to the next, to the previous
+    int64_t stages = split.stages, pieces = split.schedule.pieces(), m = split.microbatches;
+    SmallVector<double> down(pieces, 0),
+        up(pieces, 0); // seconds of the messages from a piece to the next, to the previous
     for (const StageMessage &message : split.messages) {
       double bytes = tensorBytes(message.value.getType());
-      (message.phase == Task::Phase::Forward ? down : up)[message.from] += cluster.message(bytes, mesh);
+      (message.phase == Task::Phase::Forward ? down : up)[message.piece] += cluster.message(bytes, mesh);
       out.stages[message.from].sent["pipeline"] += double(m) * bytes;
     }
     SmallVector<double> free(stages, 0), idle(stages, 0);
-    std::vector<std::vector<double>> forward(stages, std::vector<double>(m)), backward = forward;
-    SmallVector<Task::Phase> last(stages, Task::Phase::Backward);
+    std::vector<std::vector<double>> forward(pieces, std::vector<double>(m)), backward = forward;
+    SmallVector<Task> last(stages, Task{Task::Phase::Backward, 0});
     for (int64_t slot = 0; slot < split.schedule.length(); ++slot)
       for (int64_t s = 0; s < stages; ++s) {
         const std::optional<Task> &task = split.schedule.slots[s][slot];
         if (!task)
           continue;
         double start = free[s];
-        if (task->phase == Task::Phase::Forward && s > 0)
-          start = std::max(start, forward[s - 1][task->microbatch] + down[s - 1]);
-        if (task->phase == Task::Phase::Backward && s + 1 < stages)
-          start = std::max(start, backward[s + 1][task->microbatch] + up[s + 1]);
+        int64_t piece = split.schedule.pieceOf(s, task->chunk);
+        if (task->phase == Task::Phase::Forward && piece > 0)
+          start = std::max(start, forward[piece - 1][task->microbatch] + down[piece - 1]);
+        if (task->phase == Task::Phase::Backward && piece + 1 < pieces)
+          start = std::max(start, backward[piece + 1][task->microbatch] + up[piece + 1]);
         idle[s] += start - free[s];
-        free[s] = start + passes[s][int(task->phase)].time;
-        (task->phase == Task::Phase::Forward ? forward : backward)[s][task->microbatch] = free[s];
-        last[s] = task->phase;
+        free[s] = start + passes[piece][int(task->phase)].time;
+        if (task->phase != Task::Phase::Weight)
+          (task->phase == Task::Phase::Forward ? forward : backward)[piece][task->microbatch] = free[s];
+        last[s] = *task;
       }
     for (int64_t s = 0; s < stages; ++s) {
       free[s] += playUpdate(s, last[s]);
@@ -368,11 +369,11 @@ private:
 
 } // namespace
 
-FailureOr<Simulation> simulateStep(ModuleOp module, const Cluster &cluster, StringRef schedule) {
+FailureOr<Simulation> simulateStep(ModuleOp module, const Cluster &cluster, StringRef schedule, int64_t chunks) {
   FailureOr<MeshAttr> mesh = getMesh(module);
   if (failed(mesh))
     return failure();
-  FailureOr<PipelineSplit> split = readPipelineSplit(module, schedule);
+  FailureOr<PipelineSplit> split = readPipelineSplit(module, schedule, chunks);
   if (failed(split))
     return failure();
   return Simulator(*split, cluster, *mesh).run();

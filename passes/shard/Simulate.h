@@ -34,14 +34,14 @@ struct Simulation {
 };
 
 /// Plays the step on `cluster`. `module` holds @gradients and @update with local types, after llcc-convert-to-spmd;
-/// `schedule` is a name or a CSV file as for llcc-split-pipeline.
+/// `schedule` is a name or a CSV file, `chunks` a number as for llcc-split-pipeline.
 ///
 /// A pass of a stage (forward, backward, weight gradients) is its ops in program order: kernels one after the other on
 /// one stream, collectives on a stream for each set of mesh axes, each op when its operands are there. Elementwise and
 /// shape ops are parts of the kernels that read them; a kernel costs the larger of flops and memory traffic (roofline).
 /// The table of the schedule orders the passes; a pass begins when its device is free and its message is there. The
 /// update follows the last backward pass, whose gradients' reductions start as soon as these are there.
-FailureOr<Simulation> simulateStep(ModuleOp module, const Cluster &cluster, StringRef schedule);
+FailureOr<Simulation> simulateStep(ModuleOp module, const Cluster &cluster, StringRef schedule, int64_t chunks = 0);
 
 } // namespace mlir::llcc
 

@@ -3,7 +3,7 @@
 //   func @gradients(x, w1, w2) -> (loss, dw1, dw2)        func @step_stage0(w1, x of each microbatch, lr) -> w1
 //   func @update(w1, w2, dw1, dw2, lr) -> (w1, w2)   ⇒    func @step_stage1(w2, labels of each microbatch, lr) -> w2
 //
-// A step function is its row of the schedule table, unrolled: a forward task clones the stage's forward ops of
+// A step function is its row of the schedule table, unrolled: a forward task clones its piece's forward ops of
 // @gradients for one microbatch, a backward task the backward ops, gradients are summed, then comes the stage's part of
 // @update. Without a pipeline there is one stage and the same path. It is the last pass of the shard stage, since
 // stages are programs of local ops already: collectives stay within a stage.
@@ -88,12 +88,10 @@ private:
   llvm::MapVector<unsigned, Value> sums; ///< result number of @gradients → sum over microbatches so far
 
   bool usesInput(BlockArgument arg) {
-    for (Operation *user : arg.getUsers()) {
-      auto at = split.assignment.stage.find(user);
-      if (at != split.assignment.stage.end() && at->second == stage)
-        return true;
-    }
-    return false;
+    return llvm::any_of(arg.getUsers(), [&](Operation *user) {
+      std::optional<int64_t> piece = split.pieceOf(user);
+      return piece && split.schedule.stageOf(*piece) == stage;
+    });
   }
 
   /// The argument of @gradients that is state `name` has one value for all microbatches.
@@ -115,7 +113,7 @@ private:
     func::FuncOp gradients = split.gradients, update = split.update;
     for (BlockArgument arg : gradients.getArguments())
       if (auto owner = split.assignment.owner.find(arg.getArgNumber());
-          owner != split.assignment.owner.end() && owner->second == stage)
+          owner != split.assignment.owner.end() && split.schedule.stageOf(owner->second) == stage)
         parameters.map(arg, add(arg, gradients, std::nullopt));
     for (BlockArgument arg : update.getArguments()) {
       if (!split.wanted[stage].contains(arg))
@@ -184,7 +182,7 @@ private:
         continue;
       IRMapping &map = micro[task->microbatch];
       for (auto [i, message] : llvm::enumerate(split.messages))
-        if (message.from == sender && message.phase == task->phase)
+        if (message.phase == task->phase && message.piece == split.schedule.pieceOf(sender, task->chunk))
           exchange(
               message, split.shared.size() + i * split.microbatches + task->microbatch,
               [&](Value value) { return map.lookup(value); },
@@ -248,9 +246,9 @@ private:
       return success();
     };
     bool forward = task.phase == Task::Phase::Forward;
+    int64_t piece = split.schedule.pieceOf(stage, task.chunk);
     for (Operation &op : split.gradients.getBody().front()) {
-      auto at = split.assignment.stage.find(&op);
-      if (at == split.assignment.stage.end() || at->second != stage || phaseOf(&op) != task.phase)
+      if (split.pieceOf(&op) != piece || phaseOf(&op) != task.phase)
         continue;
       if (failed(clone(&op, task.microbatch)))
         return failure();
@@ -259,22 +257,22 @@ private:
           return failure();
     }
     for (auto [i, value] : llvm::enumerate(results)) {
-      if (forward && failed(showLoss(i, value, task.microbatch)))
+      if (forward && failed(showLoss(i, value, task.microbatch, piece)))
         return failure();
       // a gradient that no backward op makes (a constant, say)
       bool elsewhere = !value.getDefiningOp() || !split.assignment.backward.contains(value.getDefiningOp());
-      if (task.phase == Task::Phase::Backward && elsewhere && failed(addAll(value)))
+      auto name = split.gradients.getResultAttrOfType<StringAttr>(i, "llcc.gradient");
+      if (task.phase == Task::Phase::Backward && elsewhere && name && split.pieceOfOwner(name.getValue()) == piece &&
+          failed(addGradient(i, value, task.microbatch)))
         return failure();
     }
     return success();
   }
 
-  LogicalResult showLoss(unsigned i, Value value, int64_t k) {
+  LogicalResult showLoss(unsigned i, Value value, int64_t k, int64_t piece) {
     if (!split.gradients.getResultAttr(i, "llcc.loss"))
       return success();
-    Operation *def = value.getDefiningOp();
-    auto at = def ? split.assignment.stage.find(def) : split.assignment.stage.end();
-    if ((at == split.assignment.stage.end() ? split.stages - 1 : at->second) != stage)
+    if (split.pieceOf(value.getDefiningOp()).value_or(split.schedule.pieces() - 1) != piece)
       return success();
     FailureOr<Value> loss = resolve(value, k);
     if (failed(loss))
@@ -419,7 +417,7 @@ struct SplitPipelinePass : impl::SplitPipelinePassBase<SplitPipelinePass> {
     ModuleOp module = getOperation();
     if (!module.lookupSymbol("gradients") && !module.lookupSymbol("update"))
       return;
-    FailureOr<PipelineSplit> split = readPipelineSplit(module, schedule);
+    FailureOr<PipelineSplit> split = readPipelineSplit(module, schedule, chunks);
     if (failed(split))
       return signalPassFailure();
     for (int64_t stage = 0; stage < split->stages; ++stage)
@@ -427,12 +425,14 @@ struct SplitPipelinePass : impl::SplitPipelinePassBase<SplitPipelinePass> {
         return signalPassFailure();
     split->gradients.erase();
     split->update.erase();
+    if (split->stages > 1) // for --plan-html
+      module->setAttr("llcc.schedule", StringAttr::get(&getContext(), printSchedule(split->schedule)));
   }
 };
 } // namespace
 
 /// The table of option `schedule`: a name, or a file that ends with .csv.
-static LogicalResult readSchedule(ModuleOp module, StringRef schedule, PipelineSplit &split) {
+static LogicalResult readSchedule(ModuleOp module, StringRef schedule, int64_t chunks, PipelineSplit &split) {
   if (schedule.ends_with(".csv")) {
     auto file = llvm::MemoryBuffer::getFile(schedule);
     if (!file)
@@ -442,11 +442,19 @@ static LogicalResult readSchedule(ModuleOp module, StringRef schedule, PipelineS
     if (split.schedule.stages() != split.stages)
       return module.emitError() << "schedule \"" << schedule << "\" has " << split.schedule.stages()
                                 << " lines, the pipeline has " << split.stages << " stages";
-  } else if (auto table = makeSchedule(schedule.str(), split.stages, split.microbatches)) {
-    split.schedule = std::move(*table);
-  } else {
+    if (chunks && split.schedule.chunks != chunks)
+      return module.emitError() << "schedule \"" << schedule << "\" has " << split.schedule.chunks
+                                << " chunks a stage, --chunks says " << chunks << "; leave --chunks out";
+  } else if (schedule != "gpipe" && schedule != "1f1b" && schedule != "interleaved" && schedule != "zb-h1") {
     return module.emitError() << "unknown schedule \"" << schedule
-                              << "\", needs gpipe, 1f1b, zb-h1 or a file that ends with .csv";
+                              << "\", needs gpipe, 1f1b, interleaved, zb-h1 or a file that ends with .csv";
+  } else {
+    int64_t pieces = chunks ? chunks : schedule == "interleaved" ? 2 : 1;
+    auto table = makeSchedule(schedule.str(), split.stages, split.microbatches, pieces);
+    if (!table)
+      return module.emitError() << "schedule " << schedule << " gives a stage one chunk, --chunks says " << chunks
+                                << "; use --schedule=interleaved, or a table from a file";
+    split.schedule = std::move(*table);
   }
   if (std::string why = checkSchedule(split.schedule, split.microbatches); !why.empty())
     return module.emitError() << "schedule \"" << schedule << "\" cannot run: " << why;
@@ -482,7 +490,7 @@ static void castAtReaders(func::FuncOp gradients) {
   }
 }
 
-FailureOr<PipelineSplit> readPipelineSplit(ModuleOp module, StringRef schedule) {
+FailureOr<PipelineSplit> readPipelineSplit(ModuleOp module, StringRef schedule, int64_t chunks) {
   auto gradients = module.lookupSymbol<func::FuncOp>("gradients"), update = module.lookupSymbol<func::FuncOp>("update");
   if (!gradients || !update)
     return module.emitError() << "module has only one of @gradients and @update, a step needs both", failure();
@@ -498,7 +506,7 @@ FailureOr<PipelineSplit> readPipelineSplit(ModuleOp module, StringRef schedule) 
   split.microbatches = microbatches ? microbatches.getInt() : 1;
   if (split.microbatches < 1)
     return module.emitError() << "llcc.microbatches is " << split.microbatches << ", needs at least 1", failure();
-  if (failed(readSchedule(module, schedule, split)) || failed(split.analyze()))
+  if (failed(readSchedule(module, schedule, chunks, split)) || failed(split.analyze()))
     return failure();
   return split;
 }

@@ -8,8 +8,7 @@
 
 namespace mlir::llcc {
 
-/// Work of a forward op: floating-point operations of contractions, elements of everything else.
-static double costOf(Operation *op) {
+double forwardCost(Operation *op) {
   double elements = 0;
   for (Type type : op->getResultTypes())
     if (auto tensor = dyn_cast<RankedTensorType>(type))
@@ -130,18 +129,18 @@ private:
       if (!out.needed.contains(&op) || out.constant.contains(&op) || out.backward.contains(&op) || node.empty())
         continue;
       if (node == "loss") {
-        lossCost += costOf(&op);
+        lossCost += forwardCost(&op);
         continue;
       }
       auto &[cost, parameter] = nodes[node];
-      cost += costOf(&op);
+      cost += forwardCost(&op);
       for (Value operand : op.getOperands())
         if (auto arg = dyn_cast<BlockArgument>(operand))
           parameter |= bool(gradients.getArgAttr(arg.getArgNumber(), "llcc.param"));
     }
     if (stages > 1 && int64_t(nodes.size()) < stages)
       return gradients.emitError() << "the model has " << nodes.size() << " nodes that can be cut, a pipeline of "
-                                   << stages << " stages needs at least " << stages << "; use fewer stages";
+                                   << stages << " stages needs at least " << stages << "; use fewer stages or --chunks";
     nodeStage["loss"] = stages - 1;
     if (nodes.empty())
       return success();

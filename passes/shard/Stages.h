@@ -20,8 +20,12 @@ struct StageAssignment {
   DenseMap<unsigned, int64_t> owner;    ///< stage that keeps and updates a parameter, by argument number
 };
 
-/// Fails, with a message at `gradients`, where there are more stages than nodes.
+/// `stages` counts pieces where a stage holds several chunks. Fails, with a message at `gradients`, where there are
+/// more stages than nodes.
 FailureOr<StageAssignment> assignStages(func::FuncOp gradients, int64_t stages);
+
+/// Work of a forward op: floating-point operations of contractions, elements of everything else.
+double forwardCost(Operation *op);
 
 /// Cuts a list of items into `parts` contiguous runs, and returns where each run begins. The dearest run is as cheap as
 /// can be, up to `slack`; among such cuts as little as possible crosses: `crossing[i]` is what a cut in front of item i
