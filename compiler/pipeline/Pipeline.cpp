@@ -102,7 +102,7 @@ ImportOptions mlir::llcc::importOptionsOf(const CompileOptions &options) {
   wanted.batch = options.batch;
   wanted.train = options.train;
   wanted.freeze = options.freeze;
-  wanted.output = options.output;
+  wanted.output = options.algorithmLoss.empty() ? options.output : options.algorithmLoss;
   wanted.batchNorm = options.batchNorm == "train"    ? ImportOptions::BatchNorm::Train
                      : options.batchNorm == "frozen" ? ImportOptions::BatchNorm::Frozen
                                                      : ImportOptions::BatchNorm::File;
@@ -114,6 +114,9 @@ ImportOptions mlir::llcc::importOptionsOf(const CompileOptions &options) {
   wanted.tie = options.tie;
   wanted.untie = options.untie;
   wanted.lora = options.lora;
+  wanted.algorithmLoss = options.algorithmLoss;
+  wanted.trainOnly = options.trainOnly;
+  wanted.initial = options.initial;
   wanted.seed = options.seed;
   wanted.maxMemory = options.importMemory;
   wanted.outside = options.outside;
@@ -200,7 +203,12 @@ void Compilation::addTrain(PassManager &pm, int64_t parts) {
   AttachLossPassOptions loss;
   loss.loss = options.loss;
   loss.label = options.label;
-  loss.output = options.output;
+  loss.output = options.algorithmLoss.empty() ? options.output : "";
+  loss.ignoreIndex = options.ignoreIndex;
+  loss.smoothing = options.labelSmoothing;
+  loss.labels = options.labels;
+  loss.labelSize = options.labelSize;
+  loss.classWeights.assign(options.classWeights.begin(), options.classWeights.end());
   loss.microbatches = parts;
   if (hasF16()) // whose smallest numbers gradients easily fall below
     loss.lossScale = options.lossScale;

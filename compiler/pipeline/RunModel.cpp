@@ -118,6 +118,7 @@ int Run::import() {
   ImportOptions wanted;
   wanted.arrays.emplace();
   wanted.asWritten = true;
+  wanted.watch = request.watch;
   for (const NamedArray &array : request.inputs)
     (*wanted.arrays)[array.name] = {array.descr, array.shape, array.bytes};
   for (;;) {
@@ -138,6 +139,7 @@ int Run::import() {
     imported = std::move(*model);
     module = std::move(imported.module);
     known = wanted.known;
+    program.bound.assign(known.begin(), known.end());
     return 0;
   }
 }

@@ -310,8 +310,12 @@ int Run::go() {
   }
   if (!options.save.empty()) {
     saveModel();
-    if (team.isRoot())
-      fprintf(stderr, "wrote %s\n", options.save.c_str());
+    if (team.isRoot()) {
+      if (!options.saved)
+        fprintf(stderr, "wrote %s\n", options.save.c_str());
+      else if (int code = options.saved())
+        return code;
+    }
   }
   if (!options.trace.empty())
     check(llcc_rt_trace_save(opened.session, options.trace.c_str()));
