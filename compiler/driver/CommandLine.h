@@ -13,10 +13,10 @@ namespace llcc {
 struct CommandLine {
   enum class Command { Compile, Train, Run, Check, Ops, Export } command = Command::Compile;
   CompileOptions compile;
-  GivenFlags given;         ///< what the user said of the training
+  GivenFlags given;          ///< what the user said of the training
   bool saveTraining = false; ///< the saved model says how it was trained
-  bool keepWeights = false; ///< the model's initialization graph is not run
-  bool json = false;        ///< check: for programs
+  bool keepWeights = false;  ///< the model's initialization graph is not run
+  bool json = false;         ///< check: for programs
   rt::TrainOptions train;
   RunFiles run;
   ExportFiles write; ///< `llcc export`, and of `llcc train --export=…`

@@ -51,8 +51,6 @@ LoadedRun::LoadedRun(const std::string &artifact) : impl(std::make_unique<Impl>(
 
 LoadedRun::~LoadedRun() = default;
 
-void LoadedRun::setSeed(uint64_t seed) { check(llcc_rt_set_seed(impl->session.get(), seed)); }
-
 void LoadedRun::execute(RunProgram &program) {
   std::vector<llcc_rt_tensor> inputs, results;
   for (RunTensor &t : program.inputs)

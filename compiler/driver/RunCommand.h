@@ -19,8 +19,6 @@ class LoadedRun {
 public:
   explicit LoadedRun(const std::string &artifact);
   ~LoadedRun();
-  /// Of random bits; 0 at first.
-  void setSeed(uint64_t seed);
   /// Computes the results that are not known, from the bytes of the inputs.
   void execute(RunProgram &program);
 

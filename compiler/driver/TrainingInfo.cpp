@@ -16,14 +16,12 @@ static int initialize(const Initialization &initialization, CommandLine &line, c
   request.artifact = folder + "/initialization.llx";
   request.command = line.compile.command;
   rt::writeFile(request.model, initialization.model.data(), initialization.model.size());
+  request.seed = line.compile.seed;
   RunProgram program;
   if (int code = prepareRun(request, program))
     return code;
-  if (program.compiled) {
-    LoadedRun run(request.artifact);
-    run.setSeed(line.compile.seed);
-    run.execute(program);
-  }
+  if (program.compiled)
+    LoadedRun(request.artifact).execute(program);
   for (const auto &[name, output] : initialization.values) {
     const RunTensor *found = nullptr;
     for (const RunTensor &t : program.outputs)

@@ -190,13 +190,13 @@ int Compilation::keepBatchWhole() {
 
 /// True where the step computes with f16: the file does, or is made to.
 bool Compilation::hasF16() {
-  return options.precision == "f16" || (*module)
-                                           ->walk([](Operation *op) {
-                                             auto isF16 = [](Type type) { return getElementTypeOrSelf(type).isF16(); };
-                                             return llvm::any_of(op->getOperandTypes(), isF16) ? WalkResult::interrupt()
-                                                                                               : WalkResult::advance();
-                                           })
-                                           .wasInterrupted();
+  auto computes = [](Operation *op) {
+    if (isa<arith::ExtFOp>(op) && isa<BlockArgument>(op->getOperand(0)))
+      return WalkResult::advance(); // a weight that is stored so
+    auto isF16 = [](Type type) { return getElementTypeOrSelf(type).isF16(); };
+    return llvm::any_of(op->getOperandTypes(), isF16) ? WalkResult::interrupt() : WalkResult::advance();
+  };
+  return options.precision == "f16" || (*module)->walk(computes).wasInterrupted();
 }
 
 void Compilation::addTrain(PassManager &pm, int64_t parts) {
@@ -523,7 +523,12 @@ int Compilation::run() {
     return code;
   if (int code = keepBatchWhole())
     return code;
-  if (int code = runPasses(Stage::Import, [](PassManager &pm) { pm.addPass(createVerifyImportPass()); }); code || done)
+  if (int code = runPasses(Stage::Import,
+                           [](PassManager &pm) {
+                             pm.addPass(createExpandGradientsPass());
+                             pm.addPass(createVerifyImportPass());
+                           });
+      code || done)
     return code;
   if (options.deterministic == "strategy")
     (*module)->setAttr("llcc.deterministic", UnitAttr::get(&context));

@@ -20,6 +20,7 @@ struct RunRequest {
   std::vector<NamedArray> inputs;
   std::vector<NamedArray> cotangents; ///< by output; an output without one does not count
   std::vector<std::string> watch;     ///< float values of the graph that are outputs as well
+  uint64_t seed = 0;                  ///< of random numbers
   bool gradients = false;             ///< of sum(cotangent x output), for every float input
   bool reference = false; ///< computed by the interpreter of the IR while compiling, instead of by compiled code
   std::string artifact;   ///< path of the .llx to write (not with `reference`)

@@ -1,6 +1,10 @@
 // Passes of the train stage, in the order in which they run.
 include "mlir/Pass/PassBase.td"
 
+def ExpandGradientsPass : Pass<"llcc-expand-gradients", "::mlir::ModuleOp"> {
+  let summary = "Replaces what the importer makes of ONNX's Gradient by the ops that compute it";
+  let dependentDialects = ["::mlir::llcc::LlccDialect", "::mlir::func::FuncDialect"];
+}
 def SimplifyViewsPass : Pass<"llcc-simplify-views", "::mlir::ModuleOp"> {
   let summary = "Makes each chain of reshapes and transposes one split, one transpose and one merge at most";
   let dependentDialects = ["::mlir::llcc::LlccDialect", "::mlir::func::FuncDialect"];
