@@ -151,7 +151,8 @@ private:
       return gradients.emitError() << "output " << outputText(gradients, result) << " has shape "
                                    << shapeText(typeOf(*value).getShape())
                                    << ", an output that is the loss has one element";
-    measure = "output";
+    auto name = gradients.getResultAttrOfType<StringAttr>(result, kOutput);
+    measure = result == 0 || !name ? "output" : ("output:" + name.getValue()).str();
     OpBuilder builder(returnOf(gradients));
     Emitter e(builder, nodeLoc(&getContext(), "loss"));
     returnOnly(gradients, e.mul(e.reshape(*value, {}), 1.0 / microbatches));

@@ -62,8 +62,8 @@ private:
     SmallVector<Operation *> missing;
     SmallVector<Value> gradients = emitGradients(builder, gradLoc(marker.getLoc()), y, SmallVector<Value>(at), missing);
     if (!missing.empty()) {
-      auto diagnostic = marker.emitError("no gradient for ")
-                        << missing.size() << " ops between what is differentiated and its inputs: ";
+      auto diagnostic = marker.emitError("no gradient for ") << missing.size() << (missing.size() == 1 ? " op" : " ops")
+                                                             << " between what is differentiated and its inputs: ";
       llvm::interleaveComma(missing, diagnostic, [&](Operation *op) {
         diagnostic << "node \"" << nodeOf(op->getLoc()) << "\" (" << op->getName() << ")";
       });

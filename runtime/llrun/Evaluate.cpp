@@ -137,7 +137,11 @@ static Evaluation classify(const Plan &plan, const Array &output, const Array &l
 // be that of its padding as well).
 static Evaluation evaluateOutput(Opened &opened, Feeder &data) {
   const Plan &plan = opened.plan;
-  const Output &output = plan.outputs[0];
+  size_t number = 0;
+  for (size_t i = 0; i < plan.outputs.size(); ++i)
+    if (plan.loss == "output:" + plan.outputs[i].name)
+      number = i;
+  const Output &output = plan.outputs[number];
   int64_t rows = 1;
   for (const Input &input : plan.inputs)
     if (input.batched)
@@ -169,7 +173,7 @@ Evaluation evaluate(Opened &opened, Feeder &data) {
   const Plan &plan = opened.plan;
   if (plan.outputs.empty())
     throw Failure{65, opened.path + ": has no output to measure"};
-  if (plan.loss == "output")
+  if (plan.loss == "output" || plan.loss.rfind("output:", 0) == 0)
     return evaluateOutput(opened, data);
   Arrays outputs = inferAll(opened, data);
   Array &output = outputs[plan.outputs[0].name];

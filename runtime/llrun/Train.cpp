@@ -194,7 +194,15 @@ void Run::saveModel() {
   }
   if (!team.isRoot())
     return;
-  std::string file = toSafeTensors(arrays, {{"format", "pt"}, {"model", opened.plan.model}});
+  // Adapters alone say nothing without the weight that they belong to and their scale (alpha / r).
+  std::map<std::string, std::string> facts = {{"format", "pt"}, {"model", opened.plan.model}};
+  for (const Variable &variable : opened.plan.variables)
+    if (!variable.mergeLeft.empty()) {
+      char text[64];
+      snprintf(text, sizeof text, "scale=%.9g,transposed=%d", variable.mergeScale, int(variable.mergeTransposed));
+      facts["lora:" + variable.name] = text;
+    }
+  std::string file = toSafeTensors(arrays, facts);
   writeFile(path, file.data(), file.size());
 }
 

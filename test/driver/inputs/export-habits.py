@@ -155,4 +155,4 @@ for name, form in FORMS.items():
     failed += bad
     print(f"{name}: losses within {error:.0e}, saved outputs within {moved:.0e}", "WRONG" if bad else "")
 print(f"{len(FORMS) - failed} of {len(FORMS)} forms")
-sys.exit(failed)
+sys.exit(int(failed))

@@ -46,4 +46,4 @@ for name, nodes in {"bad-y": [gradient(["a"], ["da"], ["a"], "")], "bad-lost": [
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13), helper.make_opsetid(DOMAIN, 1)], ir_version=8), name + ".onnx")
 np.savez("in.npz", a=a, b=b)
 print(f"{len(CASES) - failed} of {len(CASES)} gradients")
-sys.exit(failed)
+sys.exit(int(failed))

@@ -89,4 +89,4 @@ for name, labels, flags, keys in ways:
     failed += bad
     print(f"{name}: losses within {error:.0e}, measured {measured['eval_loss']:.5f} (wanted {wanted:.5f}), accuracy {measured['accuracy']:.3f}", "WRONG" if bad else "")
 print(f"{len(ways) - failed} of {len(ways)} ways")
-sys.exit(failed)
+sys.exit(int(failed))

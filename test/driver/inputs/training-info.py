@@ -229,4 +229,4 @@ if what == "check":
 else:
     os.makedirs(where, exist_ok=True)
     os.chdir(where)
-    sys.exit(run(flags) if what == "run" else bad())
+    sys.exit(int(run(flags)) if what == "run" else bad())

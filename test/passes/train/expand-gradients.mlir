@@ -5,6 +5,7 @@
 // CHECK-LABEL: func.func @forward
 // CHECK-SAME: (%[[A:.*]]: tensor<f32>, %[[B:.*]]: tensor<f32>)
 // CHECK-NOT: unrealized_conversion_cast
+// CHECK: arith.constant
 // CHECK: %[[DA:.*]] = arith.addf
 // CHECK: return %{{.*}}, %[[DA]], %[[A]]
 func.func @forward(%a: tensor<f32>, %b: tensor<f32>) -> (tensor<f32>, tensor<f32>, tensor<f32>) {
@@ -55,9 +56,10 @@ func.func @twice(%x: tensor<f32>) -> tensor<f32> {
 
 // -----
 
-func.func @missing(%x: tensor<f32>) -> tensor<f32> {
-  %y = math.tan %x : tensor<f32>
-  // expected-error @below {{no gradient for 1 ops between what is differentiated and its inputs: node "" (math.tan)}}
-  %d = builtin.unrealized_conversion_cast %y, %x, %x : tensor<f32>, tensor<f32>, tensor<f32> to tensor<f32> {llcc.gradient}
-  return %d : tensor<f32>
+func.func @missing(%x: tensor<bf16>) -> tensor<bf16> {
+  %h = arith.bitcast %x : tensor<bf16> to tensor<f16> loc("bits")
+  %y = arith.extf %h : tensor<f16> to tensor<f32>
+  // expected-error @below {{no gradient for 1 op between what is differentiated and its inputs: node "bits" (arith.bitcast)}}
+  %d = builtin.unrealized_conversion_cast %y, %x, %x : tensor<f32>, tensor<bf16>, tensor<bf16> to tensor<bf16> {llcc.gradient}
+  return %d : tensor<bf16>
 }
