@@ -59,6 +59,18 @@ static CLI::Validator notNegative() {
       "");
 }
 
+static CLI::Validator percent() {
+  return CLI::Validator(
+      [](std::string &text) {
+        char *end = nullptr;
+        double value = strtod(text.c_str(), &end);
+        return !text.empty() && !*end && value > 50 && value <= 100
+                   ? std::string()
+                   : "\"" + text + "\" is not a number above 50 and up to 100";
+      },
+      "");
+}
+
 static CLI::Validator positive() {
   return CLI::Validator(
       [](std::string &text) {
@@ -152,8 +164,22 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
          "cross_entropy | nll | mse | l1 | bce | bce_logits, output (the trained output is the loss), or the name "
          "of an output that is the loss (default cross_entropy)")
       ->type_name("NAME");
+  app.add_option(
+         "--labels", o.labels,
+         "auto | classes | probabilities: class losses take class numbers, or a number for each class (one-hot, "
+         "soft labels); auto looks at the data")
+      ->check(oneOf({"auto", "classes", "probabilities"}));
+  app.add_option("--label-smoothing", o.labelSmoothing, "share of each label that is spread over all classes")
+      ->type_name("X")
+      ->check(notNegative());
+  app.add_option("--ignore-index", o.ignoreIndex, "class number of labels that do not count (default -100)")
+      ->type_name("I");
+  app.add_option("--class-weights", o.classWeights, "weight of each class in the loss (default 1)")
+      ->type_name("W,W,…")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option("--optimizer", o.optimizer,
-                 "sgd | momentum | adam | adamw, then ,lr=0.001,schedule=cosine,warmup=100 …")
+                 "sgd | momentum | adam | adamw | adagrad, then ,lr=0.001,schedule=cosine,warmup=100 …")
       ->type_name("NAME,KEY=X");
   app.add_option("--clip", o.clip, "largest global norm of the gradients")->type_name("X")->check(notNegative());
   app.add_option("--precision", o.precision,
@@ -235,6 +261,39 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
       ->type_name("FILE.html");
 }
 
+/// Flags of a quantized model.
+static void addQuantizeFlags(CLI::App &app, ExportFiles &e) {
+  app.add_option("--activations", e.activations,
+                 "int8 | uint8 | float: what quantized contractions read beside their weights (default int8)")
+      ->check(oneOf({"int8", "uint8", "float"}));
+  app.add_option("--percentile", e.percentile,
+                 "share of an activation's numbers, in percent, that its scale holds without clipping (default 100)")
+      ->type_name("P")
+      ->check(percent());
+  app.add_option("--keep", e.keep, "nodes or weights that stay floats in a quantized model")
+      ->type_name("GLOB")
+      ->allow_extra_args(false);
+  app.add_option("--calibration-batches", e.batches, "batches of the data on which ranges are measured (default 16)")
+      ->type_name("N")
+      ->check(rt::atLeast(1));
+}
+
+/// `llcc export MODEL.onnx --export=quantized -o OUT.onnx …`.
+static bool parseExport(int argc, char **argv, ExportFiles &e, int &code) {
+  CLI::App app("Writes an ONNX model in another form: quantized to 8-bit integers (QDQ), for any ONNX runtime",
+               "llcc export");
+  app.add_option("model", e.model, "ONNX file")->required()->type_name("MODEL.onnx");
+  app.add_option("-o,--out", e.out, "model to write")->required()->type_name("OUT.onnx");
+  app.add_option("--export", e.form, "quantized")->required()->check(oneOf({"quantized"}));
+  app.add_option("--data", e.data, "what ranges are measured on: npz, safetensors, or a folder with MNIST idx files")
+      ->type_name("FILE|DIR");
+  app.add_option("--label", e.label, "array of the data that holds the labels")->type_name("NAME");
+  app.add_option("--batch", e.batch, "samples of a batch (default 32)")->type_name("N")->check(rt::atLeast(1));
+  addQuantizeFlags(app, e);
+  code = rt::parseFlags(app, argc, argv);
+  return code < 0;
+}
+
 /// `llcc run MODEL.onnx --inputs=in.npz …`.
 static bool parseRun(int argc, char **argv, RunFiles &run, int &code) {
   CLI::App app(
@@ -267,6 +326,11 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
     line.run.command = compile.command;
     return parseRun(argc - 1, argv + 1, line.run, code);
   }
+  if (argc > 1 && std::string(argv[1]) == "export") {
+    line.command = CommandLine::Command::Export;
+    line.write.command = compile.command;
+    return parseExport(argc - 1, argv + 1, line.write, code);
+  }
   if (argc > 1 && std::string(argv[1]) == "ops") {
     line.command = CommandLine::Command::Ops;
     CLI::App app("Lists the operators that llcc takes: opsets, element types, gradients, targets, sharding rules",
@@ -289,6 +353,7 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
                         : "Compiles an ONNX model into a training artifact (.llx).\nOther forms: llcc train MODEL.onnx "
                           "--data=…  compiles and trains in one step\n"
                           "             llcc run MODEL.onnx --inputs=…   runs it once on given arrays\n"
+                          "             llcc export MODEL.onnx …         writes it in another form (8-bit integers)\n"
                           "             llcc check MODEL.onnx            says whether it trains, and how\n"
                           "             llcc ops                         lists the operators",
                checks   ? "llcc check"
@@ -305,6 +370,11 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
   } else if (trains) {
     line.command = CommandLine::Command::Train;
     rt::addTrainFlags(app, train);
+    app.add_option("--export", line.write.form, "quantized: --save writes 8-bit integers (QDQ), measured on --data")
+        ->check(oneOf({"quantized"}));
+    addQuantizeFlags(app, line.write);
+    app.add_flag("--training-info", line.saveTraining,
+                 "--save writes loss, gradients and optimizer into the model, as ONNX's TrainingInfoProto");
     app.get_option("--data")->required();
     ++argv;
     --argc;
@@ -320,9 +390,17 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
     app.add_flag("--certify", line.certify, "write what was proven beside the artifact: OUT.llx.cert.json")
         ->excludes(simulate);
   }
+  app.add_flag("--keep-weights", line.keepWeights,
+               "do not run the initialization graph of the model's training information");
   code = rt::parseFlags(app, argc, argv);
   if (code >= 0)
     return false;
+  line.given = {app.count("--loss") > 0,
+                app.count("--optimizer") > 0,
+                app.count("--label") > 0,
+                app.count("--output") > 0,
+                app.count("--train") + app.count("--freeze") + app.count("--lora") > 0,
+                app.count("--ignore-index") > 0};
   if (compile.strategy == "single" && !compile.mesh.empty()) {
     if (app.count("--strategy")) {
       fprintf(stderr, "%s: --strategy=single and --mesh contradict each other; leave one of them out\n",
@@ -342,6 +420,28 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
     if (!train.label.empty())
       compile.label = train.label;
     compile.seed = train.seed;
+    ExportFiles &e = line.write;
+    const char *wrong = nullptr;
+    if (!e.form.empty() && (train.save.size() < 5 || train.save.substr(train.save.size() - 5) != ".onnx"))
+      wrong = "--export=quantized needs --save=FILE.onnx, which it writes";
+    bool toOnnx = train.save.size() > 5 && train.save.substr(train.save.size() - 5) == ".onnx";
+    if (line.saveTraining && (!toOnnx || !e.form.empty()))
+      wrong = "--training-info needs --save=FILE.onnx, without --export";
+    if (line.saveTraining && (!compile.lora.empty() || compile.labelSmoothing != 0 || !compile.classWeights.empty()))
+      wrong = "--training-info has no words for --lora, --label-smoothing and --class-weights";
+    for (const char *flag : {"--activations", "--percentile", "--keep", "--calibration-batches"})
+      if (e.form.empty() && app.count(flag))
+        wrong = "--activations, --percentile, --keep and --calibration-batches are of --export=quantized";
+    if (wrong) {
+      fprintf(stderr, "llcc train: %s\n", wrong);
+      code = ExitUsage;
+      return false;
+    }
+    e.program = "llcc train";
+    e.data = train.data;
+    e.label = train.label;
+    e.batch = train.batch;
+    e.command = compile.command;
     compile.memory = train.memory;
   }
   if (compile.artifact.empty()) {

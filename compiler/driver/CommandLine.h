@@ -2,6 +2,7 @@
 #ifndef LLCC_COMPILER_DRIVER_COMMANDLINE_H
 #define LLCC_COMPILER_DRIVER_COMMANDLINE_H
 
+#include "compiler/driver/ExportCommand.h"
 #include "compiler/driver/RunCommand.h"
 #include "compiler/pipeline/CompileOptions.h"
 #include "compiler/pipeline/SupportTable.h"
@@ -10,12 +11,16 @@
 namespace llcc {
 
 struct CommandLine {
-  enum class Command { Compile, Train, Run, Check, Ops } command = Command::Compile;
+  enum class Command { Compile, Train, Run, Check, Ops, Export } command = Command::Compile;
   CompileOptions compile;
-  bool json = false;    ///< check: for programs
-  bool certify = false; ///< compile: write a certificate beside the artifact
+  GivenFlags given;          ///< what the user said of the training
+  bool saveTraining = false; ///< the saved model says how it was trained
+  bool keepWeights = false;  ///< the model's initialization graph is not run
+  bool json = false;         ///< check: for programs
+  bool certify = false;      ///< compile: write a certificate beside the artifact
   rt::TrainOptions train;
   RunFiles run;
+  ExportFiles write; ///< `llcc export`, and of `llcc train --export=…`
   SupportOptions support;
 };
 

@@ -1,12 +1,67 @@
 // llcc: compiles an ONNX model; `llcc train` also trains it here, `llcc run` runs it once.
 #include "compiler/driver/CommandLine.h"
+#include "compiler/driver/TrainingInfo.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "runtime/certificate/Certificate.h"
+#include "runtime/data/Array.h"
 #include "runtime/data/Failure.h"
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <unistd.h>
+
+namespace {
+/// A folder of its own for as long as the run, made when it is first asked for.
+class TemporaryFolder {
+public:
+  ~TemporaryFolder() { clean(); }
+  void clean() {
+    std::error_code ignored;
+    if (!path.empty())
+      std::filesystem::remove_all(path, ignored);
+  }
+  /// Throws Failure.
+  const std::string &get() {
+    if (!path.empty())
+      return path;
+    const char *temporary = getenv("TMPDIR");
+    path = std::string(temporary && *temporary ? temporary : "/tmp") + "/llcc-XXXXXX";
+    if (!mkdtemp(path.data())) {
+      std::string wanted;
+      wanted.swap(path);
+      throw llcc::rt::Failure{llcc::ExitCantCreate, "cannot make a temporary folder as " + wanted +
+                                                        "; set TMPDIR to a folder that can be written"};
+    }
+    return path;
+  }
+
+private:
+  std::string path;
+};
+} // namespace
+
+/// `llcc train`: the artifact lives in the temporary folder.
+static int train(llcc::CommandLine &line, TemporaryFolder &folder) {
+  line.compile.artifact = line.train.artifact = folder.get() + "/model.llx";
+  line.compile.announce = false;
+  line.train.program = "llcc train";
+  // The float model of --export=quantized is needed only until it is quantized; then it is the whole folder that goes.
+  if (line.write.form.empty()) {
+    line.train.opened = [&] { folder.clean(); };
+  } else {
+    llcc::rt::needWritable("--save", line.train.save); // better now than after an hour
+    line.write.out = line.train.save;
+    line.write.model = line.train.save = folder.get() + "/trained/model.onnx";
+    std::filesystem::create_directory(folder.get() + "/trained");
+    line.train.saved = [&] { return llcc::exportModel(line.write, folder.get()); };
+  }
+  int code = llcc::compile(line.compile);
+  if (code == 0 && line.saveTraining && line.compile.stopAfter == llcc::Stage::Emit)
+    line.train.saved = llcc::trainingWriter(line);
+  if (code == 0 && line.compile.stopAfter == llcc::Stage::Emit)
+    code = llcc::rt::train(line.train);
+  return code;
+}
 
 /// What the verify passes at the borders of the stages have proven of this model, as the compiler reached its end.
 static int certify(const llcc::CompileOptions &options) {
@@ -35,45 +90,39 @@ static int certify(const llcc::CompileOptions &options) {
 }
 
 int main(int argc, char **argv) {
+  using Command = llcc::CommandLine::Command;
   llcc::CommandLine line;
   int code = 0;
   if (!llcc::parseCommandLine(argc, argv, line, code))
     return code;
-  if (line.command == llcc::CommandLine::Command::Compile) {
-    code = llcc::compile(line.compile);
-    return code == 0 && line.certify && line.compile.stopAfter == llcc::Stage::Emit ? certify(line.compile) : code;
+  const char *name = line.command == Command::Run      ? "llcc run"
+                     : line.command == Command::Export ? "llcc export"
+                     : line.command == Command::Train  ? "llcc train"
+                                                       : "llcc";
+  TemporaryFolder folder;
+  try {
+    switch (line.command) {
+    case Command::Ops:
+      return llcc::printSupport(line.support);
+    case Command::Run:
+      return llcc::runModel(line.run, folder.get() + "/model.llx");
+    case Command::Export:
+      return llcc::exportModel(line.write, folder.get());
+    default:
+      break;
+    }
+    if ((code = llcc::takeTrainingInfo(line, [&]() -> const std::string & { return folder.get(); })))
+      return code;
+    if (line.command == Command::Check)
+      return llcc::check({line.compile, line.json});
+    if (line.command == Command::Compile) {
+      code = llcc::compile(line.compile);
+      return code == 0 && line.certify && line.compile.stopAfter == llcc::Stage::Emit ? certify(line.compile) : code;
+    }
+    llcc::measureLabels(line);
+    return train(line, folder);
+  } catch (const llcc::rt::Failure &failure) {
+    fprintf(stderr, "%s: %s\n", name, failure.text.c_str());
+    return failure.code;
   }
-  if (line.command == llcc::CommandLine::Command::Ops)
-    return llcc::printSupport(line.support);
-  if (line.command == llcc::CommandLine::Command::Check)
-    return llcc::check({line.compile, line.json});
-
-  // The artifact of `llcc train` and `llcc run` lives in a folder of its own for as long as the run.
-  const char *temporary = getenv("TMPDIR");
-  std::string folder = std::string(temporary && *temporary ? temporary : "/tmp") + "/llcc-XXXXXX";
-  if (!mkdtemp(folder.data())) {
-    fprintf(stderr, "llcc %s: cannot make a temporary folder as %s; set TMPDIR to a folder that can be written\n",
-            line.command == llcc::CommandLine::Command::Run ? "run" : "train", folder.c_str());
-    return llcc::ExitCantCreate;
-  }
-  std::string artifact = folder + "/model.llx";
-  auto clean = [&] {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder, ignored);
-  };
-  if (line.command == llcc::CommandLine::Command::Run) {
-    code = llcc::runModel(line.run, artifact);
-    clean();
-    return code;
-  }
-  line.compile.artifact = artifact;
-  line.train.artifact = artifact;
-  line.compile.announce = false;
-  line.train.program = "llcc train";
-  line.train.opened = clean;
-  code = llcc::compile(line.compile);
-  if (code == 0 && line.compile.stopAfter == llcc::Stage::Emit)
-    code = llcc::rt::train(line.train);
-  clean();
-  return code;
 }

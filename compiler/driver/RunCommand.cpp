@@ -1,6 +1,5 @@
 // `llcc run`: arrays in, outputs and gradients out, by the compiled program.
 #include "compiler/driver/RunCommand.h"
-#include "compiler/pipeline/RunModel.h"
 #include "runtime/data/Array.h"
 #include "runtime/data/Failure.h"
 #include "runtime/llcc_rt.h"
@@ -34,16 +33,25 @@ static llcc_rt_tensor tensorOf(RunTensor &t) {
           t.array.shape.data(), t.array.bytes.data(),  t.array.bytes.size()};
 }
 
-/// Runs the artifact once; fills the results that are not known yet.
-static void execute(const std::string &artifact, RunProgram &program) {
+struct LoadedRun::Impl {
+  std::unique_ptr<llcc_rt_module, void (*)(llcc_rt_module *)> module{nullptr, llcc_rt_module_free};
+  std::unique_ptr<llcc_rt_session, void (*)(llcc_rt_session *)> session{nullptr, llcc_rt_session_free};
+};
+
+LoadedRun::LoadedRun(const std::string &artifact) : impl(std::make_unique<Impl>()) {
   llcc_rt_module *loaded = nullptr;
   check(llcc_rt_module_load(artifact.c_str(), &loaded));
-  std::unique_ptr<llcc_rt_module, void (*)(llcc_rt_module *)> module(loaded, llcc_rt_module_free);
+  impl->module.reset(loaded);
   llcc_rt_options options{};
   options.size = sizeof options;
   llcc_rt_session *created = nullptr;
   check(llcc_rt_session_create(loaded, &options, &created));
-  std::unique_ptr<llcc_rt_session, void (*)(llcc_rt_session *)> session(created, llcc_rt_session_free);
+  impl->session.reset(created);
+}
+
+LoadedRun::~LoadedRun() = default;
+
+void LoadedRun::execute(RunProgram &program) {
   std::vector<llcc_rt_tensor> inputs, results;
   for (RunTensor &t : program.inputs)
     inputs.push_back(tensorOf(t));
@@ -54,7 +62,7 @@ static void execute(const std::string &artifact, RunProgram &program) {
         t.array.bytes.assign(shape.bytes(), '\0');
         results.push_back(tensorOf(t));
       }
-  check(llcc_rt_infer(created, inputs.data(), inputs.size(), 1, results.data(), results.size()));
+  check(llcc_rt_infer(impl->session.get(), inputs.data(), inputs.size(), 1, results.data(), results.size()));
 }
 
 int runModel(const RunFiles &files, const std::string &artifact) try {
@@ -73,7 +81,7 @@ int runModel(const RunFiles &files, const std::string &artifact) try {
   if (int code = prepareRun(request, program))
     return code;
   if (program.compiled)
-    execute(artifact, program);
+    LoadedRun(artifact).execute(program);
   if (!files.outputs.empty())
     writeArrays(files.outputs, program.outputs);
   if (!files.gradients.empty())

@@ -102,7 +102,7 @@ static Tensor randomBits(RandomBitsOp op, Operands xs) {
   return y;
 }
 
-// Formulas as in PyTorch's torch.optim (SGD, Adam, AdamW).
+// Formulas as in PyTorch's torch.optim (SGD, Adam, AdamW, Adagrad), and in ONNX's Momentum, Adam and Adagrad.
 static LogicalResult update(UpdateOp op, Operands xs, Results &results) {
   auto hyper = [&](StringRef name, double otherwise) {
     auto attr = op.getHyper().getAs<FloatAttr>(name);
@@ -120,7 +120,9 @@ static LogicalResult update(UpdateOp op, Operands xs, Results &results) {
   double lr = xs[xs.size() - 2]->reals[0], step = xs[xs.size() - 1]->reals[0];
   double decay = hyper("weight_decay", 0), momentum = hyper("momentum", 0.9);
   double beta1 = hyper("beta1", 0.9), beta2 = hyper("beta2", 0.999), epsilon = hyper("epsilon", 1e-8);
-  bool nesterov = isSet("nesterov");
+  bool nesterov = isSet("nesterov"), hat = bool(op.getHyper().get("epsilon_hat"));
+  double count = step - 1 + hyper("count", hat ? 1 : 0); // T of ONNX's optimizers
+  double fresh = count > 0 ? 1 - hyper("dampening", 0) : 1;
   for (const Tensor *x : Operands(xs).drop_back(2).drop_front(2))
     results.push_back(*x);
   results.insert(results.begin(), *xs[0]);
@@ -135,12 +137,21 @@ static LogicalResult update(UpdateOp op, Operands xs, Results &results) {
       p -= lr * g;
     } else if (kind == "momentum") {
       double &v = results[1].reals[i];
-      v = momentum * v + g;
+      v = momentum * v + fresh * g;
       p -= lr * (nesterov ? g + momentum * v : v);
+    } else if (kind == "adagrad") {
+      double &squares = results[1].reals[i];
+      squares += g * g;
+      p -= lr / (1 + count * hyper("decay", 0)) * g / (std::sqrt(squares) + epsilon);
     } else {
       double &m = results[1].reals[i], &v = results[2].reals[i];
       m = beta1 * m + (1 - beta1) * g;
       v = beta2 * v + (1 - beta2) * g * g;
+      if (hat) {
+        double rate = count > 0 ? lr * std::sqrt(1 - std::pow(beta2, count)) / (1 - std::pow(beta1, count)) : lr;
+        p = (p - rate * m / (std::sqrt(v) + hyper("epsilon_hat", 0))) * (1 - hyper("shrink", 0));
+        continue;
+      }
       double denominator = std::sqrt(v) / std::sqrt(1 - std::pow(beta2, step)) + epsilon;
       p -= lr / (1 - std::pow(beta1, step)) * m / denominator;
     }

@@ -35,10 +35,14 @@ LogicalResult StandardizeOp::verify() {
 }
 
 LogicalResult UpdateOp::verify() {
-  int64_t states =
-      llvm::StringSwitch<int64_t>(getKind()).Case("sgd", 0).Case("momentum", 1).Cases({"adam", "adamw"}, 2).Default(-1);
+  int64_t states = llvm::StringSwitch<int64_t>(getKind())
+                       .Case("sgd", 0)
+                       .Cases({"momentum", "adagrad"}, 1)
+                       .Cases({"adam", "adamw"}, 2)
+                       .Default(-1);
   if (states < 0)
-    return emitError() << "update kind \"" << getKind() << "\" is not known; kinds: sgd, momentum, adam, adamw";
+    return emitError() << "update kind \"" << getKind()
+                       << "\" is not known; kinds: sgd, momentum, adam, adamw, adagrad";
   for (size_t count : {getState().size(), getNewState().size()})
     if (int64_t(count) != states)
       return emitError() << "update " << getKind() << " has " << count << " states, it needs " << states;
@@ -66,10 +70,12 @@ LogicalResult UpdateOp::verify() {
     return emitOpError() << "step is " << sizesText(step.getShape()) << " of " << step.getElementType()
                          << ", needs a scalar of f64";
   for (NamedAttribute hyper : getHyper()) {
-    if (!llvm::is_contained({"momentum", "beta1", "beta2", "epsilon", "weight_decay", "nesterov"},
+    if (!llvm::is_contained({"momentum", "beta1", "beta2", "epsilon", "weight_decay", "nesterov", "dampening", "count",
+                             "epsilon_hat", "shrink", "decay"},
                             hyper.getName().getValue()))
       return emitOpError() << "hyper has '" << hyper.getName().getValue()
-                           << "', needs momentum, beta1, beta2, epsilon, weight_decay or nesterov";
+                           << "', needs momentum, beta1, beta2, epsilon, weight_decay, nesterov, dampening, count, "
+                              "epsilon_hat, shrink or decay";
     auto number = dyn_cast<FloatAttr>(hyper.getValue());
     if (!number || !number.getType().isF64())
       return emitOpError() << "hyper '" << hyper.getName().getValue() << "' is " << hyper.getValue()

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,11 @@ enum ExitCode : int {
   ExitIo = 74,
   ExitRefused = 77,
   ExitConfig = 78
+};
+
+/// Which choices the user made, so that what a model says itself takes the others.
+struct GivenFlags {
+  bool loss = false, optimizer = false, label = false, output = false, parameters = false, ignoreIndex = false;
 };
 
 struct CompileOptions {
@@ -50,7 +56,15 @@ struct CompileOptions {
   std::vector<std::string> dropout; ///< file | nodes | off | P | P@GLOB, later ones overrule earlier ones
 
   std::string loss = "cross_entropy", label = "label", optimizer = "sgd,lr=0.01";
-  double clip = 0; ///< largest global gradient norm; 0: no clipping
+  std::string labels = "auto";                ///< of losses of classes: classes | probabilities | auto (by labelSize)
+  int64_t labelSize = 0;                      ///< numbers that the labels of one sample have in the data; 0: not known
+  int64_t ignoreIndex = -100;                 ///< class number that does not count
+  double labelSmoothing = 0;                  ///< share of each label that is spread over all classes
+  std::vector<double> classWeights;           ///< one for each class; empty: all 1
+  std::string algorithmLoss;                  ///< value of the model's training algorithm that is the loss; empty: none
+  std::set<std::string> trainOnly;            ///< initializers that it trains
+  std::map<std::string, std::string> initial; ///< initializer -> bytes to begin with
+  double clip = 0;                            ///< largest global gradient norm; 0: no clipping
 
   std::string precision = "f32";  ///< f32 | bf16 | f16: what activations and operands of contractions are
   double lossScale = 65536;       ///< where values are f16: what the gradients are scaled by at first

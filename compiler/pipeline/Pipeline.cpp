@@ -109,7 +109,7 @@ ImportOptions mlir::llcc::importOptionsOf(const CompileOptions &options) {
   wanted.batch = options.batch;
   wanted.train = options.train;
   wanted.freeze = options.freeze;
-  wanted.output = options.output;
+  wanted.output = options.algorithmLoss.empty() ? options.output : options.algorithmLoss;
   wanted.batchNorm = options.batchNorm == "train"    ? ImportOptions::BatchNorm::Train
                      : options.batchNorm == "frozen" ? ImportOptions::BatchNorm::Frozen
                                                      : ImportOptions::BatchNorm::File;
@@ -121,6 +121,9 @@ ImportOptions mlir::llcc::importOptionsOf(const CompileOptions &options) {
   wanted.tie = options.tie;
   wanted.untie = options.untie;
   wanted.lora = options.lora;
+  wanted.algorithmLoss = options.algorithmLoss;
+  wanted.trainOnly = options.trainOnly;
+  wanted.initial = options.initial;
   wanted.seed = options.seed;
   wanted.maxMemory = options.importMemory;
   wanted.outside = options.outside;
@@ -194,20 +197,25 @@ int Compilation::keepBatchWhole() {
 
 /// True where the step computes with f16: the file does, or is made to.
 bool Compilation::hasF16() {
-  return options.precision == "f16" || (*module)
-                                           ->walk([](Operation *op) {
-                                             auto isF16 = [](Type type) { return getElementTypeOrSelf(type).isF16(); };
-                                             return llvm::any_of(op->getOperandTypes(), isF16) ? WalkResult::interrupt()
-                                                                                               : WalkResult::advance();
-                                           })
-                                           .wasInterrupted();
+  auto computes = [](Operation *op) {
+    if (isa<arith::ExtFOp>(op) && isa<BlockArgument>(op->getOperand(0)))
+      return WalkResult::advance(); // a weight that is stored so
+    auto isF16 = [](Type type) { return getElementTypeOrSelf(type).isF16(); };
+    return llvm::any_of(op->getOperandTypes(), isF16) ? WalkResult::interrupt() : WalkResult::advance();
+  };
+  return options.precision == "f16" || (*module)->walk(computes).wasInterrupted();
 }
 
 void Compilation::addTrain(PassManager &pm, int64_t parts) {
   AttachLossPassOptions loss;
   loss.loss = options.loss;
   loss.label = options.label;
-  loss.output = options.output;
+  loss.output = options.algorithmLoss.empty() ? options.output : "";
+  loss.ignoreIndex = options.ignoreIndex;
+  loss.smoothing = options.labelSmoothing;
+  loss.labels = options.labels;
+  loss.labelSize = options.labelSize;
+  loss.classWeights.assign(options.classWeights.begin(), options.classWeights.end());
   loss.microbatches = parts;
   if (hasF16()) // whose smallest numbers gradients easily fall below
     loss.lossScale = options.lossScale;
@@ -576,7 +584,12 @@ int Compilation::run() {
     return code;
   if (int code = keepBatchWhole())
     return code;
-  if (int code = runPasses(Stage::Import, [](PassManager &pm) { pm.addPass(createVerifyImportPass()); }); code || done)
+  if (int code = runPasses(Stage::Import,
+                           [](PassManager &pm) {
+                             pm.addPass(createExpandGradientsPass());
+                             pm.addPass(createVerifyImportPass());
+                           });
+      code || done)
     return code;
   if (options.deterministic == "strategy")
     (*module)->setAttr("llcc.deterministic", UnitAttr::get(&context));

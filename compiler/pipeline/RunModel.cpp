@@ -118,6 +118,8 @@ int Run::import() {
   ImportOptions wanted;
   wanted.arrays.emplace();
   wanted.asWritten = true;
+  wanted.watch = request.watch;
+  wanted.seed = request.seed;
   for (const NamedArray &array : request.inputs)
     (*wanted.arrays)[array.name] = {array.descr, array.shape, array.bytes};
   for (;;) {
@@ -138,6 +140,7 @@ int Run::import() {
     imported = std::move(*model);
     module = std::move(imported.module);
     known = wanted.known;
+    program.bound.assign(known.begin(), known.end());
     return 0;
   }
 }
@@ -344,6 +347,9 @@ int Run::run() {
     return code;
   if (int code = request.gradients ? checkCotangents() : 0)
     return code;
+  // The one way in which it fails on a sound module: an op without a gradient, which is said.
+  if (runPasses("0-gradients", [](PassManager &pm) { pm.addPass(createExpandGradientsPass()); }))
+    return ::llcc::ExitUnsupported;
   if (int code = runPasses("1-import", [](PassManager &pm) { pm.addPass(createVerifyImportPass()); }))
     return code;
   bool differentiable = request.gradients && llvm::any_of(imported.inputs, [](const DeclaredTensor &input) {

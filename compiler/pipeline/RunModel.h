@@ -19,6 +19,8 @@ struct RunRequest {
   std::string model;
   std::vector<NamedArray> inputs;
   std::vector<NamedArray> cotangents; ///< by output; an output without one does not count
+  std::vector<std::string> watch;     ///< float values of the graph that are outputs as well
+  uint64_t seed = 0;                  ///< of random numbers
   bool gradients = false;             ///< of sum(cotangent x output), for every float input
   bool reference = false; ///< computed by the interpreter of the IR while compiling, instead of by compiled code
   std::string artifact;   ///< path of the .llx to write (not with `reference`)
@@ -37,7 +39,8 @@ struct RunTensor {
 /// What the compiled program takes and gives.
 struct RunProgram {
   std::vector<RunTensor> inputs, outputs, gradients;
-  bool compiled = false; ///< an artifact was written: it computes the results that are not known
+  std::vector<std::string> bound; ///< inputs whose values the program was made for
+  bool compiled = false;          ///< an artifact was written: it computes the results that are not known
 };
 
 /// Imports, differentiates, lowers and emits. Inputs whose values the model's shapes depend on are bound as constants.

@@ -140,6 +140,8 @@ Value Binder::floatInput(unsigned i, StringRef what) {
   return v;
 }
 
+Value Binder::valueNamed(const std::string &name) { return importer.valueOf(name); }
+
 Value Binder::optionalFloatInput(unsigned i, StringRef what) { return hasInput(i) ? floatInput(i, what) : Value(); }
 
 ConstantPtr Binder::constant(unsigned i) {

@@ -44,6 +44,9 @@ public:
   Value inputOfAnyType(unsigned i, StringRef what);
   /// An input of float elements.
   Value floatInput(unsigned i, StringRef what);
+  /// What a name of the graph stands for; null without a message where it stands for nothing. Such names are no inputs:
+  /// namesReadBy must know them.
+  Value valueNamed(const std::string &name);
   /// Null without a message where the input is absent.
   Value optionalFloatInput(unsigned i, StringRef what);
   /// The elements of an input that is known while importing; null where it is not (no message).

@@ -42,6 +42,13 @@ static void addCaptures(const ::onnx::GraphProto &graph, std::vector<std::string
 std::vector<std::string> namesReadBy(const ::onnx::NodeProto &node) {
   std::vector<std::string> names(node.input().begin(), node.input().end());
   forSubgraphs(node, [&](const ::onnx::GraphProto &graph) { addCaptures(graph, names); });
+  if (node.op_type() == "Gradient" && node.domain() == "ai.onnx.preview.training")
+    for (const auto &attribute : node.attribute()) { // values of the graph that it names
+      if (attribute.name() == "xs")
+        names.insert(names.end(), attribute.strings().begin(), attribute.strings().end());
+      if (attribute.name() == "y")
+        names.push_back(attribute.s());
+    }
   return names;
 }
 

@@ -84,12 +84,18 @@ struct ImportOptions {
   uint64_t maxMemory = 0;
   int64_t maxSeconds = 600;         ///< that an import may take
   std::vector<std::string> outside; ///< folders in which external data may lie beside the model's own
+  /// A value of the model's training algorithm (TrainingInfoProto): the algorithm's nodes that it needs run behind the
+  /// graph's, and it is the first output. Empty: there is no algorithm. A saved model has them where they were.
+  std::string algorithmLoss;
+  std::set<std::string> trainOnly; ///< initializers that are trained, by name, whatever their role; empty: by role
+  std::map<std::string, std::string> initial; ///< initializer -> bytes that it begins with, instead of the file's
   std::string output; ///< graph output that comes first (the one that is trained); empty: the file's first
   /// The inputs' arrays say their shapes: then there is no batch, an array takes the place of an initializer of its
   /// name, and nothing is a trained parameter.
   std::optional<InputArrays> arrays;
   bool withoutWeights = false; ///< files of external data may be missing: sizes are all that is asked for
-  std::set<std::string> known; ///< inputs that are no arguments of @forward but the constants that `arrays` holds
+  std::vector<std::string> watch; ///< float values of the graph that become outputs, behind the file's (calibration)
+  std::set<std::string> known;    ///< inputs that are no arguments of @forward but the constants that `arrays` holds
 };
 
 /// Reads `file`, `nodes`, `off`, `P` or `P@GLOB`, P a probability; else says in `error` what is wrong.

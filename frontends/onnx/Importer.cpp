@@ -11,19 +11,10 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/Support/Path.h"
-#include <unistd.h>
 
 namespace mlir::llcc::frontend {
 
 static std::string folderOf(StringRef path) { return llvm::sys::path::parent_path(path).str(); }
-
-/// What the import may take: a model that needs more would be stopped by the machine without a word.
-static uint64_t memoryLimit(const ImportOptions &options) {
-  if (options.maxMemory)
-    return options.maxMemory;
-  long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-  return pages > 0 && size > 0 ? uint64_t(pages) * uint64_t(size) : uint64_t(1) << 34;
-}
 
 bool Importer::takeMemory(uint64_t bytes) {
   constantBytes += bytes;
@@ -180,7 +171,9 @@ void Importer::collectTensors() {
   };
   ImportErrors first; // said again, whole, by the second time
   collect(first);
-  if (!first.empty() || !separateAliases(*model.mutable_graph(), tensors, options, files, separated))
+  // A training algorithm says what is one parameter: nothing is separated or tied.
+  bool said = !options.trainOnly.empty();
+  if (!first.empty() || said || !separateAliases(*model.mutable_graph(), tensors, options, files, separated))
     errors = std::move(first);
   else
     collect(errors);
@@ -196,6 +189,15 @@ FailureOr<ImportedModel> Importer::run() {
   if (failed(readModel(path, model, maxMemory, errors)) || failed(checkOpsets()))
     return failure();
   placeInside(model, files);
+  for (const std::string &name : options.watch) {
+    auto &output = *model.mutable_graph()->add_output();
+    output.set_name(name);
+    output.mutable_type()->mutable_tensor_type()->set_elem_type(::onnx::TensorProto::FLOAT);
+  }
+  if (!options.algorithmLoss.empty() && !appendAlgorithm(model, options.algorithmLoss, file, errors, appended))
+    return failure();
+  if (!setInitialValues(*model.mutable_graph(), options.initial, file, errors))
+    return failure();
   if (options.arrays) {
     defaults = takeDefaults(*model.mutable_graph(), *options.arrays, file, context, files, errors);
     if (!errors.empty())

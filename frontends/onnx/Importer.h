@@ -3,6 +3,7 @@
 #define LLCC_FRONTENDS_ONNX_IMPORTER_H
 
 #include "frontends/onnx/Adapters.h"
+#include "frontends/onnx/Algorithm.h"
 #include "frontends/onnx/Aliases.h"
 #include "frontends/onnx/Binder.h"
 #include "frontends/onnx/Functions.h"
@@ -102,6 +103,7 @@ private:
   int64_t batch = 0;
   std::vector<Initializer> tensors;
   llvm::StringMap<double> dropped; ///< values behind which dropout is inserted, with its ratio
+  AppendedAlgorithm appended;      ///< behind the graph, for as long as the import
   Separated separated;
   std::map<const Initializer *, Adapter> adapters;
   std::map<std::string, Slot> slots;

@@ -4,6 +4,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include <unistd.h>
 
 namespace mlir::llcc::frontend {
 
@@ -29,6 +30,14 @@ static const char *sniff(StringRef bytes) {
   if (text.starts_with("{") || text.starts_with("ir_version"))
     return "is text (JSON or text format), not a binary ONNX model";
   return nullptr;
+}
+
+/// What the import may take: a model that needs more would be stopped by the machine without a word.
+uint64_t memoryLimit(const ImportOptions &options) {
+  if (options.maxMemory)
+    return options.maxMemory;
+  long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+  return pages > 0 && size > 0 ? uint64_t(pages) * uint64_t(size) : uint64_t(1) << 34;
 }
 
 LogicalResult readModel(StringRef path, ::onnx::ModelProto &model, uint64_t maxMemory, ImportErrors &errors) {

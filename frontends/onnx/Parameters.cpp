@@ -168,6 +168,19 @@ std::vector<Initializer> collectInitializers(::onnx::GraphProto &graph, ArrayRef
   markStatistics(nodes, readers, options, tensors);
   if (!options.asWritten)
     markSingleBiases(nodes, readers, producer, options, tensors, files);
+  std::set<std::string> named = options.trainOnly;
+  for (Initializer &t : tensors)
+    if (!options.trainOnly.empty()) {
+      bool trained = named.erase(t.name) && isa<FloatType>(t.payload.type);
+      t.decision.reason = (trained ? "updated by the model's training algorithm; else: "
+                                   : "not updated by the model's training algorithm; else: ") +
+                          t.decision.reason;
+      t.trainable = trained;
+      t.parameter |= trained;
+    }
+  for (const std::string &name : named)
+    errors.add(ImportErrors::Bad, file + ": its training algorithm updates " + quote(name) +
+                                      ", which is no initializer that the graph reads" + nearNames(tensors, name));
   // A freeze that matches nothing leaves nothing to do, as exporters fold tensors away; a train that matches nothing
   // would train something else than was asked for.
   applyGlobs(

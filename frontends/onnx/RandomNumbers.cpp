@@ -13,6 +13,8 @@ RandomNumbers::RandomNumbers(Binder &b, ArrayRef<int64_t> shape, int64_t draws)
   for (const auto &a : b.node.attribute())
     if (a.name() == "seed")
       stream |= int64_t(uint64_t(a.has_i() ? uint32_t(a.i()) : llvm::bit_cast<uint32_t>(a.f())) << 32);
+  if (b.options().asWritten) // there is no seed of a training run
+    stream ^= int64_t(b.options().seed << 32);
 }
 
 // The row-major number of each element, counted in draws.

@@ -20,6 +20,14 @@ void Importer::placeWeights(ImportedModel &imported) {
   for (const Initializer &t : tensors)
     if (t.parameter)
       makeRaw(*t.proto, t.payload);
+  // What the training algorithm stored is no part of the graph that is saved.
+  for (Argument &a : arguments)
+    if (a.tensor && appended.others.count(a.tensor->name)) {
+      std::string own;
+      a.computed = readBytes(*a.tensor->proto, a.tensor->payload, files, own).str();
+      a.tensor = nullptr;
+    }
+  removeAlgorithm(*model.mutable_graph(), appended);
   std::string bytes = serializeModel(model);
   auto raw = findRawData(bytes);
   for (const Argument &a : arguments) {

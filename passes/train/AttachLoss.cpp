@@ -9,6 +9,8 @@
 #include "passes/train/Passes.h"
 #include "passes/train/Signature.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <cmath>
 
 namespace mlir::llcc {
 #define GEN_PASS_DEF_ATTACHLOSSPASS
@@ -143,13 +145,14 @@ private:
   /// The model computes its loss: its only element, divided by the number of microbatches.
   LogicalResult useOutput(func::FuncOp gradients, unsigned result) {
     FailureOr<Value> value = floatOutput(gradients, result);
-    if (failed(value))
+    if (failed(value) || failed(refuseClassOptions(gradients, loss)))
       return failure();
     if (typeOf(*value).getNumElements() != 1)
       return gradients.emitError() << "output " << outputText(gradients, result) << " has shape "
                                    << shapeText(typeOf(*value).getShape())
                                    << ", an output that is the loss has one element";
-    measure = "output";
+    auto name = gradients.getResultAttrOfType<StringAttr>(result, kOutput);
+    measure = result == 0 || !name ? "output" : ("output:" + name.getValue()).str();
     OpBuilder builder(returnOf(gradients));
     Emitter e(builder, nodeLoc(&getContext(), "loss"));
     returnOnly(gradients, e.mul(e.reshape(*value, {}), 1.0 / microbatches));
@@ -173,6 +176,9 @@ private:
                                    << outputText(gradients, result) << " of shape " << shapeText(type.getShape())
                                    << " are in another dimension";
 
+    ClassLabels classes;
+    if (failed(readClasses(gradients, kind, type, dim, classes)))
+      return failure();
     OpBuilder builder(returnOf(gradients));
     Emitter e(builder, nodeLoc(&getContext(), "loss"));
     Value value = *found;
@@ -180,13 +186,58 @@ private:
     if (type.getElementTypeBitWidth() < 32) // sums over a batch lose too much in 16 bits
       value = e.convert(value, builder.getF32Type());
     SmallVector<int64_t> shape(type.getShape());
-    if (kind.ofClasses)
+    bool numbers = kind.ofClasses && !classes.probabilities;
+    if (numbers)
       shape.erase(shape.begin() + dim);
-    Type element = kind.ofClasses ? Type(builder.getI64Type()) : typeOf(value).getElementType();
-    FailureOr<Value> labels = addLabel(gradients, shape, element, kind.ofClasses ? type.getDimSize(dim) : 0);
+    Type element = numbers ? Type(builder.getI64Type()) : typeOf(value).getElementType();
+    FailureOr<Value> labels = addLabel(gradients, shape, element, numbers ? type.getDimSize(dim) : 0);
     if (failed(labels))
       return failure();
-    returnOnly(gradients, used.emit(e, value, e.reshape(*labels, shape), dim, microbatches));
+    returnOnly(gradients, used.emit(e, value, e.reshape(*labels, shape), classes, microbatches));
+    return success();
+  }
+
+  LogicalResult refuseClassOptions(func::FuncOp gradients, StringRef name) {
+    const std::pair<bool, StringRef> given[] = {{smoothing != 0, "label-smoothing"},
+                                                {ignoreIndex != kIgnoredLabel, "ignore-index"},
+                                                {!classWeights.empty(), "class-weights"},
+                                                {labels == "probabilities", "labels=probabilities"}};
+    for (auto [isGiven, option] : given)
+      if (isGiven)
+        return gradients.emitError() << option << " is of losses of classes (cross_entropy, nll), the loss is \""
+                                     << name << "\"";
+    return success();
+  }
+
+  /// What the options say about labels of classes; refuses them where the loss has none.
+  LogicalResult readClasses(func::FuncOp gradients, const Loss &kind, RankedTensorType type, int64_t dim,
+                            ClassLabels &classes) {
+    if (!kind.ofClasses)
+      return refuseClassOptions(gradients, kind.name);
+    int64_t count = type.getDimSize(dim), samples = 0;
+    classes.dim = dim;
+    classes.ignored = ignoreIndex;
+    classes.smoothing = smoothing;
+    classes.weights.assign(classWeights.begin(), classWeights.end());
+    for (unsigned i = 0; i < gradients.getNumArguments() && !samples; ++i)
+      if (auto input = dyn_cast<RankedTensorType>(gradients.getArgumentTypes()[i]);
+          gradients.getArgAttr(i, kBatched) && input && input.getRank() > 0)
+        samples = input.getDimSize(0);
+    if (labels != "classes" && labels != "probabilities" && labels != "auto")
+      return gradients.emitError() << "labels=" << labels << " is not known, needs classes, probabilities or auto";
+    classes.probabilities =
+        labels == "probabilities" || (labels == "auto" && count > 1 && samples * labelSize == type.getNumElements());
+    if (!(smoothing >= 0 && smoothing < 1))
+      return gradients.emitError() << "label-smoothing=" << llvm::formatv("{0}", double(smoothing)).str()
+                                   << " is not in [0, 1)";
+    if (!classes.weights.empty() && int64_t(classes.weights.size()) != count)
+      return gradients.emitError() << "class-weights has " << classes.weights.size() << " numbers, the output "
+                                   << "classifies into " << count;
+    if (classes.weights.size() > kMaxClassWeights)
+      return gradients.emitError() << "class-weights has " << classes.weights.size() << " numbers, at most "
+                                   << kMaxClassWeights << " are supported";
+    if (llvm::any_of(classes.weights, [](double w) { return !(w >= 0) || std::isinf(w); }))
+      return gradients.emitError() << "class-weights must be finite and not negative";
     return success();
   }
 
@@ -250,6 +301,8 @@ private:
     }
     if (classes)
       attrs.push_back(builder.getNamedAttr(kClasses, builder.getI64IntegerAttr(classes)));
+    if (classes && ignoreIndex != kIgnoredLabel)
+      attrs.push_back(builder.getNamedAttr("llcc.ignore", builder.getI64IntegerAttr(ignoreIndex)));
     if (failed(gradients.insertArgument(position, RankedTensorType::get(labelShape, element),
                                         builder.getDictionaryAttr(attrs), nodeLoc(&getContext(), "loss"))))
       return failure();

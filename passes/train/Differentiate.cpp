@@ -70,6 +70,45 @@ SmallVector<Operation *> opsWithoutGradient(func::FuncOp gradients) {
   return opsWithoutRule(block, returnOf(gradients).getOperand(0), dependents(block, sources));
 }
 
+/// Walks `ops` backwards; cotangents already has what the walk begins with.
+static void walkBackwards(OpBuilder &builder, ArrayRef<Operation *> ops, Cotangents &cotangents) {
+  for (Operation *op : llvm::reverse(ops)) {
+    bool reached = llvm::any_of(op->getResults(), [&](Value result) { return bool(cotangents.lookup(result)); });
+    const GradientTable::Rule *rule = GradientTable::get().lookup(op->getName().getStringRef());
+    if (!reached || !rule) // not on the way from a source to what is differentiated
+      continue;
+    Emitter gradient(builder, gradLoc(op->getLoc()));
+    Value dy = cotangents.lookup(op->getResult(0));
+    if (!dy)
+      dy = gradient.constantLike(op->getResult(0), 0);
+    Backward backward(builder, gradient.loc, dy, cotangents);
+    (*rule)(op, backward);
+  }
+}
+
+SmallVector<Value> emitGradients(OpBuilder &builder, Location loc, Value y, ArrayRef<Value> xs,
+                                 SmallVectorImpl<Operation *> &missing) {
+  Block &block = *builder.getInsertionBlock();
+  DenseSet<Value> active = dependents(block, xs);
+  missing = opsWithoutRule(block, y, active);
+  if (!missing.empty())
+    return {};
+  SmallVector<Operation *> ops;
+  for (auto it = block.begin(); it != builder.getInsertionPoint(); ++it)
+    ops.push_back(&*it);
+  Cotangents cotangents(std::move(active));
+  Emitter e(builder, loc);
+  if (cotangents.isActive(y))
+    cotangents.add(e, y, e.constantLike(y, 1));
+  walkBackwards(builder, ops, cotangents);
+  SmallVector<Value> gradients;
+  for (Value x : xs) {
+    Value gradient = cotangents.lookup(x);
+    gradients.push_back(gradient ? gradient : e.constantLike(x, 0));
+  }
+  return gradients;
+}
+
 namespace {
 
 struct DifferentiatePass : impl::DifferentiatePassBase<DifferentiatePass> {
@@ -122,18 +161,7 @@ private:
     SmallVector<Operation *> ops;
     for (Operation &op : block.without_terminator())
       ops.push_back(&op);
-    for (Operation *op : llvm::reverse(ops)) {
-      bool reached = llvm::any_of(op->getResults(), [&](Value result) { return bool(cotangents.lookup(result)); });
-      const GradientTable::Rule *rule = GradientTable::get().lookup(op->getName().getStringRef());
-      if (!reached || !rule) // not on the way from a trainable parameter to the loss
-        continue;
-      Emitter gradient(builder, gradLoc(op->getLoc()));
-      Value dy = cotangents.lookup(op->getResult(0));
-      if (!dy)
-        dy = gradient.constantLike(op->getResult(0), 0);
-      Backward backward(builder, gradient.loc, dy, cotangents);
-      (*rule)(op, backward);
-    }
+    walkBackwards(builder, ops, cotangents);
     return returnGradients(func, params, cotangents, seed);
   }
 

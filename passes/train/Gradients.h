@@ -50,6 +50,11 @@ private:
 /// parameter, but that have no rule; in order. Empty too where the function has no loss.
 SmallVector<Operation *> opsWithoutGradient(func::FuncOp gradients);
 
+/// Emits d sum(y) / d x for each of `xs` where the builder stands, which is behind the op that makes y; zeros where y
+/// does not depend on it. `missing` gets the ops on the way that have no rule; then nothing is emitted.
+SmallVector<Value> emitGradients(OpBuilder &builder, Location loc, Value y, ArrayRef<Value> xs,
+                                 SmallVectorImpl<Operation *> &missing);
+
 class GradientTable {
 public:
   using Rule = std::function<void(Operation *, Backward &)>;

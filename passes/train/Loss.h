@@ -9,13 +9,25 @@ namespace mlir::llcc {
 /// Labels with this number do not count (PyTorch's default ignore_index).
 constexpr int64_t kIgnoredLabel = -100;
 
+/// How labels of classes are read.
+struct ClassLabels {
+  int64_t dim = 1;                 ///< the dimension of the output that runs over the classes
+  int64_t ignored = kIgnoredLabel; ///< a class number that does not count
+  double smoothing = 0;            ///< share of a label that is spread evenly over all classes
+  bool probabilities = false;      ///< the label holds a number for each class, in the output's shape, not a class
+  SmallVector<double> weights;     ///< of the classes; empty: all are 1
+};
+
+/// More classes than this have no weights: each is a comparison.
+constexpr size_t kMaxClassWeights = 256;
+
 struct Loss {
   StringLiteral name;
   /// Labels are class numbers (i64, the output's shape without its class dimension), not values (the output's type).
   bool ofClasses;
-  /// Mean loss, a scalar, divided by `microbatches`. `output`: [N, ...] float; `label`: see ofClasses; `classDim`: the
-  /// dimension of the output that runs over the classes. Formulas: passes/train/README.md.
-  Value (*emit)(Emitter &e, Value output, Value label, int64_t classDim, int64_t microbatches);
+  /// Mean loss, a scalar, divided by `microbatches`. `output`: [N, ...] float; `label`: see ofClasses; `classes`: of
+  /// losses of classes. Formulas: passes/train/README.md.
+  Value (*emit)(Emitter &e, Value output, Value label, const ClassLabels &classes, int64_t microbatches);
 };
 
 /// The loss with this name, which must be one.

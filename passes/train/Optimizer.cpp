@@ -27,17 +27,29 @@ constexpr Key kAdam[] = {{"beta1", "beta1", 0.9, 0, 1},
                          {"eps", "epsilon", 1e-8, 0, kInfinity},
                          {"weight_decay", "weight_decay", 0, 0, kInfinity}};
 constexpr Key kAdamW[] = {kAdam[0], kAdam[1], kAdam[2], {"weight_decay", "weight_decay", 0.01, 0, kInfinity}};
+constexpr Key kAdagrad[] = {{"eps", "epsilon", 1e-10, 0, kInfinity},
+                            {"lr_decay", "decay", 0, 0, kInfinity},
+                            {"weight_decay", "weight_decay", 0, 0, kInfinity}};
+// Keys that an update has only where they are given: what ONNX's own optimizers do otherwise (README.md).
+constexpr Key kMomentumMore[] = {{"dampening", "dampening", 0, 0, kInfinity}, {"count", "count", 0, 0, kInfinity}};
+constexpr Key kAdamMore[] = {
+    {"eps_hat", "epsilon_hat", 0, 0, kInfinity}, {"count", "count", 1, 0, kInfinity}, {"shrink", "shrink", 0, 0, 1}};
+constexpr Key kAdagradMore[] = {{"count", "count", 0, 0, kInfinity}};
 
 struct Kind {
   StringLiteral name;
   ArrayRef<Key> keys;
   ArrayRef<StringRef> states;
+  ArrayRef<Key> more = {};
 };
 
 ArrayRef<Kind> kinds() {
-  static const StringRef velocity[] = {"velocity"}, moments[] = {"m", "v"};
-  static const Kind table[] = {
-      {"sgd", kSgd, {}}, {"momentum", kMomentum, velocity}, {"adam", kAdam, moments}, {"adamw", kAdamW, moments}};
+  static const StringRef velocity[] = {"velocity"}, moments[] = {"m", "v"}, squares[] = {"squares"};
+  static const Kind table[] = {{"sgd", kSgd, {}},
+                               {"momentum", kMomentum, velocity, kMomentumMore},
+                               {"adam", kAdam, moments, kAdamMore},
+                               {"adamw", kAdamW, moments, kAdamMore},
+                               {"adagrad", kAdagrad, squares, kAdagradMore}};
   return table;
 }
 
@@ -72,7 +84,7 @@ std::string readValue(const Kind &kind, StringRef key, StringRef value, Optimize
     optimizer.lr = parsed;
     return {};
   }
-  for (auto [i, known] : enumerate(kind.keys)) {
+  for (const Key &known : concat<const Key>(kind.keys, kind.more)) {
     if (known.key != key)
       continue;
     if (key == "nesterov" && parsed != 0 && parsed != 1)
@@ -80,11 +92,16 @@ std::string readValue(const Kind &kind, StringRef key, StringRef value, Optimize
     if (parsed < known.least || parsed >= known.below)
       return known.below == kInfinity ? formatv("{0}={1} is negative", key, number(parsed)).str()
                                       : formatv("{0}={1} is not in [0, 1)", key, number(parsed)).str();
-    optimizer.hyper[i].second = parsed;
+    for (auto &[name, value] : optimizer.hyper)
+      if (name == known.hyper) {
+        value = parsed;
+        return {};
+      }
+    optimizer.hyper.push_back({known.hyper, parsed});
     return {};
   }
   SmallVector<StringRef> keys = {"lr"};
-  for (const Key &known : kind.keys)
+  for (const Key &known : concat<const Key>(kind.keys, kind.more))
     keys.push_back(known.key);
   keys.append({"schedule", "warmup", "steps"});
   return formatv("\"{0}\" is no key of {1}; keys: {2}", key, kind.name, join(keys, ", "));
@@ -131,6 +148,13 @@ std::optional<Optimizer> parseOptimizer(StringRef text, std::string &error) {
         return value;
     return 0.0;
   };
+  auto isGiven = [&](StringRef name) {
+    return any_of(optimizer.hyper, [&](auto &entry) { return entry.first == name; });
+  };
+  if (is_contained({"adam", "adamw"}, optimizer.kind) && isGiven("count") && !isGiven("epsilon_hat")) {
+    error = formatv("optimizer \"{0}\": count needs eps_hat", text);
+    return std::nullopt;
+  }
   if (hyper("nesterov") != 0 && hyper("momentum") == 0) {
     error = formatv("optimizer \"{0}\": nesterov=1 needs momentum above 0", text);
     return std::nullopt;

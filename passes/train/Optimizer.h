@@ -11,11 +11,11 @@ namespace mlir::llcc {
 
 /// What `--optimizer=` says. Defaults are PyTorch's (torch.optim: SGD, Adam, AdamW).
 struct Optimizer {
-  std::string kind; ///< sgd | momentum | adam | adamw
+  std::string kind; ///< sgd | momentum | adam | adamw | adagrad
   double lr = 1e-3; ///< base learning rate; the schedule multiplies it, the runtime feeds the product
   /// Numbers of the update rule, under the names that llcc.update's `hyper` has, in a fixed order for each kind.
   llvm::SmallVector<std::pair<llvm::StringRef, double>, 4> hyper;
-  /// Names of the states of each parameter: none, velocity, or m and v.
+  /// Names of the states of each parameter: none, velocity, m and v, or squares.
   llvm::SmallVector<llvm::StringRef, 2> states;
   std::string schedule = "constant"; ///< constant | linear | cosine
   int64_t warmup = 0;                ///< steps over which the learning rate grows linearly from 0

@@ -1,6 +1,10 @@
 // Passes of the train stage, in the order in which they run.
 include "mlir/Pass/PassBase.td"
 
+def ExpandGradientsPass : Pass<"llcc-expand-gradients", "::mlir::ModuleOp"> {
+  let summary = "Replaces what the importer makes of ONNX's Gradient by the ops that compute it";
+  let dependentDialects = ["::mlir::llcc::LlccDialect", "::mlir::func::FuncDialect"];
+}
 def SimplifyViewsPass : Pass<"llcc-simplify-views", "::mlir::ModuleOp"> {
   let summary = "Makes each chain of reshapes and transposes one split, one transpose and one merge at most";
   let dependentDialects = ["::mlir::llcc::LlccDialect", "::mlir::func::FuncDialect"];
@@ -21,6 +25,11 @@ def AttachLossPass : Pass<"llcc-attach-loss", "::mlir::ModuleOp"> {
     Option<"loss", "loss", "std::string", "\"cross_entropy\"", "cross_entropy | nll | mse | l1 | bce | bce_logits, or an output that is the loss">,
     Option<"label", "label", "std::string", "\"label\"", "name of the label input">,
     Option<"classDim", "class-dim", "int64_t", "-1", "dimension of the output that runs over classes (-1: 1, but the last of rank 3)">,
+    Option<"ignoreIndex", "ignore-index", "int64_t", "-100", "class number of labels that do not count">,
+    Option<"smoothing", "label-smoothing", "double", "0.0", "share of each label that is spread over all classes">,
+    Option<"labels", "labels", "std::string", "\"classes\"", "classes | probabilities (a number for each class) | auto (by label-size)">,
+    Option<"labelSize", "label-size", "int64_t", "0", "numbers that the labels of a sample have (auto)">,
+    ListOption<"classWeights", "class-weights", "double", "weight of each class (none: 1)">,
     Option<"output", "output", "std::string", "\"\"", "name of the output that is trained (empty: the first)">,
     Option<"microbatches", "microbatches", "int64_t", "1", "the loss is divided by this">,
     Option<"lossScale", "loss-scale", "double", "0.0", "gradients are computed of the loss times a state that begins with this; 0: of the loss">];

@@ -36,6 +36,9 @@ Value widen(Value x, Type wide) {
   return llvm::TypeSwitch<Operation *, Value>(op)
       .Case<DotOp, ConvWeightGradOp>([&](Operation *) { return again({}); })
       .Case<ReduceOp, ScatterAddOp>([&](Operation *op) { return again(extended(op->getOperand(0))); })
+      .Case([&](arith::TruncFOp op) { // the file stores in 16 bits what is computed in f32
+        return typeOf(op.getIn()) == type ? op.getIn() : extended(x);
+      })
       .Case<TransposeOp, ReshapeOp, SliceOp, PadOp>(
           [&](Operation *op) { return again(widen(op->getOperand(0), wide)); })
       .Case<arith::AddFOp>([&](arith::AddFOp add) {

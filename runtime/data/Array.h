@@ -36,7 +36,8 @@ struct RawArray {
   std::string bytes; ///< row-major
 };
 using RawArrays = std::map<std::string, RawArray>;
-RawArrays readRawNpz(const std::string &path);
+/// `only`: the array of this name alone, if it is there; empty: all.
+RawArrays readRawNpz(const std::string &path, const std::string &only = "");
 void writeRawNpz(const std::string &path, const RawArrays &arrays);
 
 /// safetensors: every rule of the format is checked (reference/reliability.md §3.4). f32 f64 bf16 f16 i8..i64 u8 bool.

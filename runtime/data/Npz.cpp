@@ -145,7 +145,7 @@ Arrays readNpz(const std::string &path) {
   return arrays;
 }
 
-RawArrays readRawNpz(const std::string &path) {
+RawArrays readRawNpz(const std::string &path, const std::string &only) {
   int error = 0;
   if (access(path.c_str(), R_OK))
     throw Failure{66, path + ": no such file, or it cannot be read"};
@@ -161,6 +161,8 @@ RawArrays readRawNpz(const std::string &path) {
     std::string name = info.name;
     if (name.size() > 4 && name.substr(name.size() - 4) == ".npy")
       name.resize(name.size() - 4);
+    if (!only.empty() && name != only)
+      continue;
     std::string what = path + ": array \"" + name + "\"";
     // A deflated byte yields at most 1032 bytes: a header that promises more lies.
     if (info.size / 1100 > info.comp_size + 64)

@@ -54,6 +54,36 @@ static double at(const Array &array, uint64_t i) {
   return value;
 }
 
+// The same where the label has a number for each class: right is the class that it gives most.
+static Evaluation classifyByProbabilities(const Plan &plan, const Array &output, const Array &labels, uint64_t classes,
+                                          uint64_t inner) {
+  Evaluation result;
+  int64_t right = 0;
+  uint64_t items = output.shape.elements() / classes;
+  for (uint64_t i = 0; i < items; ++i) {
+    uint64_t base = i / inner * classes * inner + i % inner, best = 0, wanted = 0;
+    auto value = [&](uint64_t c) { return at(output, base + c * inner); };
+    auto share = [&](uint64_t c) { return at(labels, base + c * inner); };
+    for (uint64_t c = 1; c < classes; ++c) {
+      best = value(c) > value(best) ? c : best;
+      wanted = share(c) > share(wanted) ? c : wanted;
+    }
+    double top = value(best), sum = 0;
+    for (uint64_t c = 0; c < classes; ++c)
+      sum += std::exp(value(c) - top);
+    for (uint64_t c = 0; c < classes; ++c)
+      if (share(c) != 0)
+        result.loss -= share(c) * (plan.loss == "nll"                 ? value(c)
+                                   : plan.loss == "nll_probabilities" ? std::log(std::max(value(c), 1e-37))
+                                                                      : value(c) - top - std::log(sum));
+    right += best == wanted;
+  }
+  result.samples = int64_t(items);
+  result.loss /= double(std::max<uint64_t>(1, items));
+  result.accuracy = double(right) / double(std::max<uint64_t>(1, items));
+  return result;
+}
+
 // Cross-entropy (from logits, probabilities or log-probabilities), and accuracy. Classes are where --llcc-attach-loss
 // has them: [batch, classes, ...], but [batch, positions, classes] where the rank is 3.
 static Evaluation classify(const Plan &plan, const Array &output, const Array &labels) {
@@ -66,17 +96,22 @@ static Evaluation classify(const Plan &plan, const Array &output, const Array &l
   for (size_t i = dim + 1; i < dims.size(); ++i)
     inner *= uint64_t(dims[i]);
   uint64_t items = output.shape.elements() / std::max<uint64_t>(1, classes);
+  if (labels.shape.type == output.shape.type && labels.shape.elements() == output.shape.elements())
+    return classifyByProbabilities(plan, output, labels, classes, inner);
   Array numbers = convert(labels, DType::I64, "label");
   if (numbers.shape.elements() != items)
     throw Failure{65, "labels have " + std::to_string(numbers.shape.elements()) + " elements, the output classifies " +
                           std::to_string(items)};
   Evaluation result;
-  int64_t right = 0, counted = 0;
+  int64_t right = 0, counted = 0, ignored = -100;
+  for (const Input &input : plan.inputs)
+    if (input.label)
+      ignored = input.ignore;
   for (uint64_t i = 0; i < items; ++i) {
     int64_t label;
     memcpy(&label, &numbers.bytes[8 * i], 8);
-    if (label < 0 || uint64_t(label) >= classes)
-      continue; // ignored
+    if (label < 0 || uint64_t(label) >= classes || label == ignored)
+      continue;
     uint64_t base = i / inner * classes * inner + i % inner, best = 0;
     auto value = [&](uint64_t c) { return at(output, base + c * inner); };
     for (uint64_t c = 1; c < classes; ++c)
@@ -98,10 +133,48 @@ static Evaluation classify(const Plan &plan, const Array &output, const Array &l
   return result;
 }
 
+// The output is the loss of a batch: mean over the whole batches that the data has (a loss of a part of a batch would
+// be that of its padding as well).
+static Evaluation evaluateOutput(Opened &opened, Feeder &data) {
+  const Plan &plan = opened.plan;
+  size_t number = 0;
+  for (size_t i = 0; i < plan.outputs.size(); ++i)
+    if (plan.loss == "output:" + plan.outputs[i].name)
+      number = i;
+  const Output &output = plan.outputs[number];
+  int64_t rows = 1;
+  for (const Input &input : plan.inputs)
+    if (input.batched)
+      rows = input.shape.dims[0];
+  if (data.samples() < rows)
+    throw Failure{65, "the output \"" + output.name + "\" is the loss of a batch of " + std::to_string(rows) +
+                          " samples, the data to measure has " + std::to_string(data.samples())};
+  Evaluation result;
+  int64_t batches = data.samples() / rows;
+  for (int64_t k = 0; k < batches; ++k) {
+    const std::vector<llcc_rt_tensor> &inputs = data.slice(k * rows, rows);
+    Array value{output.shape, std::vector<char>(output.shape.bytes())};
+    llcc_rt_tensor wanted{output.name.c_str(),
+                          llcc_rt_dtype(output.shape.type),
+                          uint32_t(output.shape.dims.size()),
+                          output.shape.dims.data(),
+                          value.bytes.data(),
+                          value.bytes.size()};
+    check(llcc_rt_infer(opened.session, inputs.data(), inputs.size(), rows, &wanted, 1));
+    if (value.shape.type != DType::F64)
+      value = convert(value, DType::F32, output.name);
+    result.loss += at(value, 0) / double(batches);
+  }
+  result.samples = batches * rows;
+  return result;
+}
+
 Evaluation evaluate(Opened &opened, Feeder &data) {
   const Plan &plan = opened.plan;
   if (plan.outputs.empty())
     throw Failure{65, opened.path + ": has no output to measure"};
+  if (plan.loss == "output" || plan.loss.rfind("output:", 0) == 0)
+    return evaluateOutput(opened, data);
   Arrays outputs = inferAll(opened, data);
   Array &output = outputs[plan.outputs[0].name];
   if (isHalf(output.shape.type))

@@ -17,9 +17,12 @@ int infer(const std::string &path, const std::string &data, const std::string &l
       name = input.name;
   if (!label.empty() && !arrays.count(label))
     throw Failure{65, data + ": has no array \"" + label + "\", it has " + nameList(arrays)};
-  bool measured = arrays.count(name);
+  // A model that computes its loss is measured by it.
+  bool own = opened.plan.loss == "output" || opened.plan.loss.rfind("output:", 0) == 0;
+  bool measured = own || arrays.count(name);
   Feeder feeder(opened.plan, std::move(arrays), data, name, measured);
   opened.start(threads, 0);
+  measured &= !own || feeder.samples() >= opened.plan.batch; // …of whole batches
   if (!out.empty()) {
     writeNpz(out, inferAll(opened, feeder));
     fprintf(stderr, "wrote %s: %lld samples\n", out.c_str(), (long long)feeder.samples());

@@ -195,7 +195,15 @@ void Run::saveModel() {
   }
   if (!team.isRoot())
     return;
-  std::string file = toSafeTensors(arrays, {{"format", "pt"}, {"model", opened.plan.model}});
+  // Adapters alone say nothing without the weight that they belong to and their scale (alpha / r).
+  std::map<std::string, std::string> facts = {{"format", "pt"}, {"model", opened.plan.model}};
+  for (const Variable &variable : opened.plan.variables)
+    if (!variable.mergeLeft.empty()) {
+      char text[64];
+      snprintf(text, sizeof text, "scale=%.9g,transposed=%d", variable.mergeScale, int(variable.mergeTransposed));
+      facts["lora:" + variable.name] = text;
+    }
+  std::string file = toSafeTensors(arrays, facts);
   writeFile(path, file.data(), file.size());
 }
 
@@ -311,8 +319,12 @@ int Run::go() {
   }
   if (!options.save.empty()) {
     saveModel();
-    if (team.isRoot())
-      fprintf(stderr, "wrote %s\n", options.save.c_str());
+    if (team.isRoot()) {
+      if (!options.saved)
+        fprintf(stderr, "wrote %s\n", options.save.c_str());
+      else if (int code = options.saved())
+        return code;
+    }
   }
   if (!options.trace.empty())
     saveTrace(opened.session, options.trace, team.isRoot() && !options.quiet);

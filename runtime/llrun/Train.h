@@ -35,6 +35,8 @@ struct TrainOptions {
   /// Called once the artifact is open (it stays readable): `llcc train` removes its temporary folder here, so that no
   /// way of ending leaves it behind.
   std::function<void()> opened;
+  /// Called once `save` is written, in place of saying so; gives the run's exit code.
+  std::function<int()> saved;
 };
 
 /// Trains; returns an exit code of sysexits, having said why on stderr.

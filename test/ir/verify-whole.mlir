@@ -42,7 +42,7 @@ func.func @layer_norm_epsilon(%x: tensor<2x3xf32>, %s: tensor<3xf32>) {
 // -----
 
 func.func @update_kind(%p: tensor<4xf32>, %lr: tensor<f32>, %t: tensor<f64>) {
-  // expected-error @below {{update kind "lion" is not known; kinds: sgd, momentum, adam, adamw}}
+  // expected-error @below {{update kind "lion" is not known; kinds: sgd, momentum, adam, adamw, adagrad}}
   %n = llcc.update "lion" %p, %p state() lr %lr step %t hyper {} : (tensor<4xf32>, tensor<4xf32>, tensor<f32>, tensor<f64>) -> tensor<4xf32>
   return
 }
@@ -90,7 +90,7 @@ func.func @update_step(%p: tensor<4xf32>, %lr: tensor<f32>) {
 // -----
 
 func.func @update_unknown_number(%p: tensor<4xf32>, %lr: tensor<f32>, %t: tensor<f64>) {
-  // expected-error @below {{'llcc.update' op hyper has 'momentom', needs momentum, beta1, beta2, epsilon, weight_decay or nesterov}}
+  // expected-error @below {{'llcc.update' op hyper has 'momentom', needs momentum, beta1, beta2, epsilon, weight_decay, nesterov, dampening, count, epsilon_hat, shrink or decay}}
   %n = llcc.update "sgd" %p, %p state() lr %lr step %t hyper {momentom = 0.9 : f64} : (tensor<4xf32>, tensor<4xf32>, tensor<f32>, tensor<f64>) -> tensor<4xf32>
   return
 }

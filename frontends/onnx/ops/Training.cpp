@@ -142,8 +142,43 @@ static LogicalResult importAdam(Binder &b) {
   return success();
 }
 
+/// d y / d x for the values that `xs` and `y` name, at the inputs: a marker that llcc-expand-gradients replaces.
+static LogicalResult importGradient(Binder &b) {
+  std::vector<std::string> xs = b.attrStrings("xs"), zs = b.attrStrings("zs");
+  std::string y = b.attrString("y", "");
+  if (xs.empty() || y.empty() || b.numInputs() < xs.size())
+    return b.bad("needs the attributes xs and y, and an input for each name in xs");
+  SmallVector<Value> operands = {b.valueNamed(y)};
+  for (const std::string &x : xs)
+    operands.push_back(b.valueNamed(x));
+  for (unsigned i = 0; i < xs.size(); ++i)
+    operands.push_back(b.floatInput(i, "input"));
+  // Further inputs are values of zs, which must be those of the graph: no copy is made for them.
+  for (unsigned i = xs.size(); i < b.numInputs() && i - xs.size() < zs.size(); ++i)
+    if (b.node.input(int(i)) != zs[i - xs.size()])
+      return b.unsupported("takes " + quote(b.node.input(int(i))) + " for " + quote(zs[i - xs.size()]) +
+                           ", only values of xs may be taken elsewhere");
+  if (b.failed())
+    return failure();
+  SmallVector<Type> types;
+  for (unsigned i = 0; i < operands.size(); ++i) {
+    if (!operands[i] || !isa<FloatType>(typeOf(operands[i]).getElementType()))
+      return b.bad("differentiates or names what is no float tensor of the graph");
+    if (i >= 1 && i <= xs.size())
+      types.push_back(operands[i].getType());
+    if (i > xs.size() && operands[i].getType() != operands[i - xs.size()].getType())
+      return b.bad("input " + Twine(i - xs.size() - 1) + " has another type than " + quote(xs[i - xs.size() - 1]));
+  }
+  auto marker = UnrealizedConversionCastOp::create(b.builder, b.loc, types, operands);
+  marker->setAttr("llcc.gradient", b.builder.getUnitAttr());
+  for (unsigned i = 0; i < types.size(); ++i)
+    b.result(marker.getResult(i), i);
+  return success();
+}
+
 void addTrainingOps(OpTable &t) {
   constexpr const char *domain = "ai.onnx.preview.training";
+  t.onOp("Gradient", 1, importGradient, {Role::Elementwise}, nullptr, domain);
   t.onOp("Momentum", 1, importMomentum, {Role::Data}, nullptr, domain);
   t.onOp("Adagrad", 1, importAdagrad, {Role::Data}, nullptr, domain);
   t.onOp("Adam", 1, importAdam, {Role::Data}, nullptr, domain);

@@ -1,7 +1,7 @@
 // RUN: llcc-opt --llcc-decompose --split-input-file --verify-diagnostics %s
 
 func.func @unknown_kind(%p: tensor<4xf32>, %lr: tensor<f32>, %t: tensor<f64>) -> tensor<4xf32> {
-  // expected-error @+1 {{update kind "lion" is not known; kinds: sgd, momentum, adam, adamw}}
+  // expected-error @+1 {{update kind "lion" is not known; kinds: sgd, momentum, adam, adamw, adagrad}}
   %n = llcc.update "lion" %p, %p state() lr %lr step %t hyper {} : (tensor<4xf32>, tensor<4xf32>, tensor<f32>, tensor<f64>) -> tensor<4xf32>
   return %n : tensor<4xf32>
 }
