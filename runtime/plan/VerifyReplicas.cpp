@@ -133,7 +133,7 @@ private:
     if (instr.ints[0] == 1)
       for (const Variable &v : plan.variables)
         if (v.name == instr.name)
-          if (const Sharding *sharding = gradientSharding(plan, v, site.program->buffers[instr.ins[0]].shape))
+          if (std::optional<Sharding> sharding = gradientSharding(plan, v, instr))
             differs &= ~cut(*sharding);
     if (!differs || report.full())
       return;
