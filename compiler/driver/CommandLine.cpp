@@ -297,6 +297,8 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
                                     "bubble, communication, memory; files of external data may be missing")
                          ->type_name("CLUSTER.toml");
     app.add_flag("--json", compile.json, "say it for programs")->needs(simulate);
+    app.add_flag("--certify", line.certify, "write what was proven beside the artifact: OUT.llx.cert.json")
+        ->excludes(simulate);
   }
   code = rt::parseFlags(app, argc, argv);
   if (code >= 0)

@@ -12,7 +12,8 @@ namespace llcc {
 struct CommandLine {
   enum class Command { Compile, Train, Run, Check, Ops } command = Command::Compile;
   CompileOptions compile;
-  bool json = false; ///< check: for programs
+  bool json = false;    ///< check: for programs
+  bool certify = false; ///< compile: write a certificate beside the artifact
   rt::TrainOptions train;
   RunFiles run;
   SupportOptions support;

@@ -7,8 +7,8 @@
 namespace llcc::rt {
 
 int infer(const std::string &path, const std::string &data, const std::string &label, const std::string &out,
-          uint32_t threads) {
-  Opened opened(path);
+          uint32_t threads, bool certified) {
+  Opened opened(path, certified);
   needWritable("--out", out);
   Arrays arrays = readData(data, true);
   std::string name = label;

@@ -1,5 +1,6 @@
 // Opens artifacts for the commands of llrun.
 #include "runtime/llrun/Opened.h"
+#include "runtime/certificate/Certificate.h"
 #include "runtime/data/Failure.h"
 #include <cstdio>
 
@@ -10,7 +11,7 @@ void check(int code) {
     throw Failure{code, llcc_rt_last_error()};
 }
 
-Opened::Opened(const std::string &path) : path(path) {
+Opened::Opened(const std::string &path, bool certified) : path(path) {
   check(llcc_rt_module_load(path.c_str(), &module));
   std::string error = artifact.open(path);
   std::string_view bytes = artifact.section("plan");
@@ -18,6 +19,7 @@ Opened::Opened(const std::string &path) : path(path) {
     error = parse(bytes.data(), bytes.size(), plan);
   if (!error.empty())
     throw Failure{65, error};
+  checkCertificate(path, artifact, plan, certified);
 }
 
 Opened::~Opened() {
@@ -33,6 +35,21 @@ void Opened::start(uint32_t threads, uint64_t memory, uint32_t timeout, llcc_rt_
   options.timeout_ms = timeout * 1000;
   options.world = world;
   check(llcc_rt_session_create(module, &options, &session));
+}
+
+void saveTrace(llcc_rt_session *session, const std::string &path, bool says) {
+  check(llcc_rt_trace_save(session, path.c_str()));
+  if (!says)
+    return;
+  int64_t step = 0, communication = 0, hidden = 0;
+  check(llcc_rt_session_info(session, "trace_step", &step));
+  check(llcc_rt_session_info(session, "trace_communication", &communication));
+  check(llcc_rt_session_info(session, "trace_hidden", &hidden));
+  fprintf(stderr,
+          "wrote %s: a step takes a device %.3f ms, %.3f ms of it in communication (waiting for others included), ",
+          path.c_str(), double(step) * 1e-6, double(communication) * 1e-6);
+  fprintf(stderr, "%.0f %% of that hidden behind compute\n",
+          communication ? 100.0 * double(hidden) / double(communication) : 0.0);
 }
 
 std::string bytesText(uint64_t bytes) {

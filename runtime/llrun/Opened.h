@@ -11,7 +11,8 @@ namespace llcc::rt {
 /// Throws Failure with the runtime's own code and sentence.
 class Opened {
 public:
-  explicit Opened(const std::string &path);
+  /// Compares it with its certificate, if it has one; it must have one if `certified`.
+  explicit Opened(const std::string &path, bool certified = false);
   ~Opened();
   Opened(const Opened &) = delete;
   Opened &operator=(const Opened &) = delete;
@@ -28,6 +29,8 @@ public:
 
 /// Throws Failure(code, llcc_rt_last_error()) unless code is 0.
 void check(int code);
+/// Writes the session's trace and says on stderr how much of a step is communication, and how much of that is hidden.
+void saveTrace(llcc_rt_session *session, const std::string &path, bool says);
 /// "12.3 MiB".
 std::string bytesText(uint64_t bytes);
 

@@ -81,6 +81,8 @@ template <class A> void fields(A &a, Kernel &k) {
   a(k.name);
   a(k.ins);
   a(k.outs);
+  a.list(k.signature);
+  a(k.coords);
   a(k.grid);
   a(k.block);
   a(k.text);

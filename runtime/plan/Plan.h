@@ -168,6 +168,8 @@ struct Kernel {
   uint32_t ins = 0, outs = 0;        ///< arguments and results; results in place count as both
   std::vector<uint32_t> grid, block; ///< cuda: launch geometry
   std::string text;                  ///< one line that says what it computes, for inspect
+  std::vector<Shape> signature;      ///< of each argument: flat elements that it reads or writes; empty: not known
+  std::vector<uint32_t> coords;      ///< mesh axes along which devices compute different things from equal arguments
 };
 
 struct Plan {

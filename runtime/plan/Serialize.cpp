@@ -165,6 +165,9 @@ std::string parse(const char *data, size_t size, Plan &plan) {
     check(i.shape, "input \"" + i.name + "\"");
   for (const Output &o : plan.outputs)
     check(o.shape, "output \"" + o.name + "\"");
+  for (const Kernel &k : plan.kernels)
+    for (const Shape &argument : k.signature)
+      check(argument, "an argument of kernel \"" + k.name + "\"");
   for (const Program &p : plan.programs)
     for (size_t b = 0; b < p.buffers.size(); ++b)
       check(p.buffers[b].shape, "buffer " + std::to_string(b));

@@ -131,9 +131,14 @@ static void verifyTables(const Plan &plan, Report &report) {
       report.add("output \"" + o.name + "\": shape has a negative or huge dimension");
   }
   names.clear();
-  for (const Kernel &k : plan.kernels)
+  for (const Kernel &k : plan.kernels) {
     if (!names.insert(k.name).second)
       report.add("kernel \"" + k.name + "\" stands twice in the table");
+    for (uint32_t axis : k.coords)
+      if (axis >= plan.axes.size())
+        report.add("kernel \"" + k.name + "\" looks at mesh axis " + std::to_string(axis) + ", the mesh has " +
+                   std::to_string(plan.axes.size()));
+  }
 }
 
 void verifyStructure(const Plan &plan, Report &report) {
@@ -217,6 +222,8 @@ std::vector<std::string> verify(const Plan &plan) {
     verifyOrder(plan, report);
     verifyCollectives(plan, report);
   }
+  if (report.lines.empty())
+    verifyReplicas(plan, report);
   return report.lines;
 }
 

@@ -52,6 +52,9 @@ void verifyOrder(const Plan &plan, Report &report);
 /// Collectives, sends and receives meet across stages and cannot wait for each other in a circle.
 void verifyCollectives(const Plan &plan, Report &report);
 
+/// Devices that hold the same piece of a variable update it alike; losses and gradients are shown whole.
+void verifyReplicas(const Plan &plan, Report &report);
+
 /// For each instruction and stream the last instruction of that stream that has ended when it starts (-1: none).
 /// Streams run in list order, waits join them.
 using Clock = std::vector<int64_t>;

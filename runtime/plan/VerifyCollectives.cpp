@@ -5,20 +5,14 @@
 // for its message, a collective over "pipeline" waits for all stages. If the walkers reach their ends, no legal order
 // of the streams can block, because every stream order contains the list order's waits and no more.
 #include "runtime/plan/Verify.h"
+#include "runtime/plan/Walk.h"
 #include <algorithm>
-
 #include <map>
 
 namespace llcc::rt {
 namespace {
 
-/// Where an instruction stands.
-struct Site {
-  const Program *program;
-  size_t index;
-  const Instr &instr() const { return program->instrs[index]; }
-  std::string name() const { return nameOf(*program, index); }
-};
+std::string siteName(const Site &site) { return nameOf(*site.program, site.index); }
 
 std::vector<Shape> shapesOf(const Site &site) {
   std::vector<Shape> shapes;
@@ -37,18 +31,12 @@ bool alike(const Site &a, const Site &b) {
 }
 
 std::string described(const Site &site) {
-  std::string text = site.name();
+  std::string text = siteName(site);
   for (const Shape &shape : shapesOf(site)) {
     text += " " + nameOf(shape);
     break;
   }
   return text;
-}
-
-bool crossesStages(const Plan &plan, const Instr &instr) {
-  int axis = pipelineAxis(plan);
-  return isGroupCollective(instr.op) && axis >= 0 &&
-         std::find(instr.axes.begin(), instr.axes.end(), static_cast<uint32_t>(axis)) != instr.axes.end();
 }
 
 using Lane = std::pair<int64_t, int64_t>; ///< from stage, to stage
@@ -79,15 +67,16 @@ void verifyMeetings(const Plan &plan, Report &report) {
     const std::vector<Site> &from = sends[lane];
     for (size_t i = 0; i < std::max(from.size(), list.size()); ++i) {
       if (i >= from.size() || i >= list.size()) {
-        report.add((i < from.size() ? from[i] : list[i]).name() + ": has no " + (i < from.size() ? "receive" : "send") +
-                   " in stage " + std::to_string(i < from.size() ? lane.second : lane.first));
+        report.add(siteName(i < from.size() ? from[i] : list[i]) + ": has no " +
+                   (i < from.size() ? "receive" : "send") + " in stage " +
+                   std::to_string(i < from.size() ? lane.second : lane.first));
         break;
       }
       Shape sent = shapesOf(from[i])[0], taken = shapesOf(list[i])[0];
       if (from[i].instr().ints[1] != list[i].instr().ints[1] || sent.type != taken.type || sent.dims != taken.dims) {
-        report.add(from[i].name() + ": sends " + nameOf(sent) + " with tag " + std::to_string(from[i].instr().ints[1]) +
-                   ", " + list[i].name() + " expects " + nameOf(taken) + " with tag " +
-                   std::to_string(list[i].instr().ints[1]));
+        report.add(siteName(from[i]) + ": sends " + nameOf(sent) + " with tag " +
+                   std::to_string(from[i].instr().ints[1]) + ", " + siteName(list[i]) + " expects " + nameOf(taken) +
+                   " with tag " + std::to_string(list[i].instr().ints[1]));
         break;
       }
     }
@@ -96,7 +85,7 @@ void verifyMeetings(const Plan &plan, Report &report) {
     for (size_t i = 0; i < std::max(crossing[0].size(), crossing[stage].size()); ++i) {
       if (i >= crossing[0].size() || i >= crossing[stage].size()) {
         const Site &site = i < crossing[0].size() ? crossing[0][i] : crossing[stage][i];
-        report.add(site.name() + ": is not met by " + nameOf(*steps[i < crossing[0].size() ? stage : 0]));
+        report.add(siteName(site) + ": is not met by " + nameOf(*steps[i < crossing[0].size() ? stage : 0]));
         break;
       }
       if (!alike(crossing[0][i], crossing[stage][i])) {

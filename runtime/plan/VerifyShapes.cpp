@@ -152,9 +152,31 @@ private:
     need(instr.ins.size() == kernel.ins && instr.outs.size() == kernel.outs,
          "passes " + std::to_string(instr.ins.size()) + " arguments and " + std::to_string(instr.outs.size()) +
              " results, the kernel has " + std::to_string(kernel.ins) + " and " + std::to_string(kernel.outs));
+    signature(kernel);
     numbers(2, 0);
     need(instr.ints[0] >= 0 && instr.ints[1] >= 0, "has extent " + std::to_string(instr.ints[0]) + " and cost " +
                                                        std::to_string(instr.ints[1]) + ", both must be 0 or more");
+  }
+
+  /// Every argument has the elements that the code reads or writes there: results in place are passed once.
+  void signature(const Kernel &kernel) const {
+    if (kernel.signature.empty())
+      return;
+    std::vector<uint32_t> arguments = instr.ins;
+    for (uint32_t b : instr.outs)
+      if (std::none_of(instr.ins.begin(), instr.ins.end(),
+                       [&](uint32_t in) { return rootOf(program, in) == rootOf(program, b); }))
+        arguments.push_back(b);
+    need(arguments.size() == kernel.signature.size(), "passes " + std::to_string(arguments.size()) +
+                                                          " buffers, the kernel takes " +
+                                                          std::to_string(kernel.signature.size()));
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      const Shape &have = program.buffers[arguments[i]].shape, &want = kernel.signature[i];
+      // Flags are bytes in code.
+      bool type = have.type == want.type || (have.type == DType::Bool && want.type == DType::I8);
+      need(type && have.elements() == want.elements(),
+           "passes " + nameOf(have) + " as argument " + std::to_string(i) + ", the kernel works on " + nameOf(want));
+    }
   }
 
   void matmul() const {

@@ -68,7 +68,9 @@ inline void addTables(Plan &plan, const Sizes &s) {
   int64_t rows = s.batch / s.microbatches;
   plan.inputs = {{"x", {DType::F32, {rows, s.features}}, {}}, {"t", {DType::F32, {rows, s.targets}}, {}, true}};
   plan.outputs = {{"y", {DType::F32, {rows, s.targets}}}};
-  plan.kernels = {{"k_difference", 2, 1, {}, {}, ""}, {"k_squares", 3, 1, {}, {}, ""}, {"k_descend", 3, 1, {}, {}, ""}};
+  plan.kernels = {{"k_difference", 2, 1, {}, {}, "", {}, {}},
+                  {"k_squares", 3, 1, {}, {}, "", {}, {}},
+                  {"k_descend", 3, 1, {}, {}, "", {}, {}}};
   Variable w;
   w.name = "w";
   w.shape = {DType::F32, {s.features, s.targets}};

@@ -1,5 +1,6 @@
 // The plan's format and its verifier: bytes round-trip, hostile bytes never crash, every broken rule has its sentence.
 #include "runtime/plan/AtomicFile.h"
+#include "runtime/plan/Meaning.h"
 #include "test/runtime/Check.h"
 #include "test/runtime/Regression.h"
 #include <fstream>
@@ -229,6 +230,111 @@ static void buffersAndShapes() {
       "other results in place than an earlier launch of the kernel");
 }
 
+/// What devices hold alike stays alike, and kernels get what their code touches.
+static void replicasAndKernels() {
+  Plan data = regression({}, Layout::Data, 4), tensor = regression({}, Layout::Tensor, 3);
+  auto copyInstead = [](Plan &p, size_t number) {
+    Program &program = p.programs[0];
+    Instr &instr = program.instrs[find(program, Op::AllReduce, number)];
+    instr.op = Op::Copy;
+    instr.ints.clear();
+    instr.axes.clear();
+  };
+  refuses(
+      "gradient not reduced", data, [&](Plan &p) { copyInstead(p, 1); },
+      "shows a gradient that differs between devices along \"data\"; a collective over it is missing or goes over "
+      "another "
+      "axis");
+  refuses(
+      "loss not reduced", data, [&](Plan &p) { copyInstead(p, 0); },
+      "shows the loss that differs between devices along \"data\"");
+  refuses(
+      "update of a replica", data,
+      [&](Plan &p) {
+        copyInstead(p, 1);
+        p.programs[0].instrs.erase(p.programs[0].instrs.begin() + long(find(p.programs[0], Op::Capture, 1)));
+      },
+      "updates variable \"w\" differently on devices along \"data\", which hold the same piece; a collective over it "
+      "is "
+      "missing or goes over another axis");
+  refuses(
+      "reduced over another axis", data,
+      [&](Plan &p) {
+        p.axes.push_back("tensor");
+        p.sizes.push_back(2);
+        p.programs[0].instrs[find(p.programs[0], Op::AllReduce, 1)].axes = {1};
+      },
+      "differs between devices along \"data\"");
+  refuses(
+      "a kernel that looks where it is", data, [&](Plan &p) { p.kernels[2].coords = {0}; },
+      "updates variable \"w\" differently on devices along \"data\"");
+  refuses(
+      "coordinates that are not there", data, [&](Plan &p) { p.kernels[2].coords = {1}; },
+      "kernel \"k_descend\" looks at mesh axis 1, the mesh has 1");
+  Plan typed = data;
+  typed.kernels[2].signature = {{DType::F32, {15}}, {DType::F32, {15}}, {DType::F32, {1}}};
+  refuses(
+      "argument of another size", typed, [](Plan &p) { p.kernels[2].signature[1].dims[0] = 16; },
+      "passes f32[5x3] as argument 1, the kernel works on f32[16]");
+  refuses(
+      "argument of another type", typed, [](Plan &p) { p.kernels[2].signature[1].type = DType::F64; },
+      "passes f32[5x3] as argument 1, the kernel works on f64[15]");
+  refuses(
+      "one argument more", typed, [](Plan &p) { p.kernels[2].signature.pop_back(); },
+      "passes 3 buffers, the kernel takes 2");
+  CHECK(verify(tensor).empty(), "a piece may differ along the axis that cuts it");
+}
+
+/// The meanings of plans: independent of places and of the order of what is independent, and of nothing else.
+static void meanings() {
+  Plan plan = regression({}, Layout::Data, 4);
+  auto before = meaningsOf(plan);
+  CHECK(before.count("loss") && before.count("gradient of w") && before.count("variable w") &&
+            before.count("output y") && before.count("tables") && before.size() == 5,
+        "%zu values are seen", before.size());
+  CHECK(before["loss"].likeness == Likeness::Order && before["output y"].likeness == Likeness::Bitwise, "likeness");
+  auto alone = meaningsOf(regression({}, Layout::None, 1));
+  CHECK(alone["variable w"].likeness == Likeness::Bitwise, "one device is like one device");
+  Plan moved = plan;
+  for (Buffer &buffer : moved.programs[0].buffers)
+    buffer.offset += 6400;
+  std::swap(moved.programs[0].instrs[1], moved.programs[0].instrs[2]); // two constants
+  CHECK(differenceOf(before, meaningsOf(moved)).empty(), "%s", differenceOf(before, meaningsOf(moved)).c_str());
+  auto differs = [&](const char *name, const std::function<void(Plan &)> &change, const char *text) {
+    Plan other = plan;
+    change(other);
+    std::string found = differenceOf(before, meaningsOf(other));
+    CHECK(found == text, "%s: \"%s\"", name, found.c_str());
+  };
+  differs(
+      "reduction", [](Plan &p) { p.programs[0].instrs[find(p.programs[0], Op::AllReduce, 1)].ints[0] = 1; },
+      "gradient of w is not computed as it was certified");
+  differs(
+      "constant", [](Plan &p) { p.programs[0].instrs[find(p.programs[0], Op::Fill, 1)].reals[0] = 2; },
+      "loss is not computed as it was certified");
+  differs(
+      "dropped",
+      [](Plan &p) {
+        p.programs[0].instrs.erase(p.programs[0].instrs.begin() + long(find(p.programs[0], Op::Capture)));
+      },
+      "loss is certified, and the plan does not compute it");
+  differs(
+      "one more",
+      [](Plan &p) {
+        Program &program = p.programs[0];
+        program.instrs.push_back(program.instrs[find(program, Op::Capture)]);
+        program.instrs.back().ints = {2};
+      },
+      "gradient norm is computed, and was not certified");
+  differs(
+      "table",
+      [](Plan &p) {
+        p.variables[0].sharding.dims = {{}, {}};
+        p.variables[0].init = 1;
+      },
+      "tables is not computed as it was certified");
+}
+
 static void convolutions() {
   Plan plan;
   plan.target = "cpu";
@@ -417,6 +523,8 @@ int main(int argc, char **argv) {
   everyChangedByteIsRefused();
   aFullDiskIsSaid();
   buffersAndShapes();
+  replicasAndKernels();
+  meanings();
   convolutions();
   order();
   collectives();

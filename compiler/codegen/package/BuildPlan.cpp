@@ -6,7 +6,10 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "llvm/ADT/StringSwitch.h"
+#include <set>
 
 using namespace mlir;
 using namespace mlir::llcc;
@@ -23,10 +26,12 @@ public:
       return failure();
     for (auto kernel : module.getOps<func::FuncOp>())
       if (kernel->hasAttr("llcc.kernel"))
-        addKernel(kernel);
+        if (failed(addKernel(kernel)) || failed(addSignature(kernel)))
+          return failure();
     for (auto kernels : module.getOps<gpu::GPUModuleOp>())
       for (auto kernel : kernels.getOps<gpu::GPUFuncOp>())
-        addKernel(kernel);
+        if (failed(addKernel(kernel)))
+          return failure();
     for (auto program : module.getOps<ProgramOp>())
       if (failed(add(program)))
         return failure();
@@ -227,7 +232,7 @@ private:
   }
 
   /// `op`: func.func (cpu) or gpu.func (cuda: with its launch geometry).
-  void addKernel(Operation *op) {
+  LogicalResult addKernel(Operation *op) {
     rt::Kernel kernel;
     kernel.name = SymbolTable::getSymbolName(op).str();
     auto count = [&](StringRef name) {
@@ -242,6 +247,33 @@ private:
       if (auto sizes = op->getAttrOfType<DenseI64ArrayAttr>(name))
         to->assign(sizes.asArrayRef().begin(), sizes.asArrayRef().end());
     plan.kernels.push_back(std::move(kernel));
+    return success();
+  }
+
+  /// What the code itself says of the kernel just added: sizes of its arguments, and which coordinates it looks at. The
+  /// arguments end with coords, begin and end.
+  LogicalResult addSignature(func::FuncOp op) {
+    rt::Kernel &kernel = plan.kernels.back();
+    if (op.isDeclaration() || op.getNumArguments() < 3)
+      return success();
+    unsigned count = op.getNumArguments() - 3;
+    for (unsigned i = 0; i < count; ++i) {
+      FailureOr<rt::Shape> shape = shapeOf(op.getArgumentTypes()[i], op);
+      if (failed(shape))
+        return failure();
+      kernel.signature.push_back(std::move(*shape));
+    }
+    std::set<uint32_t> axes;
+    for (Operation *user : op.getArgument(count).getUsers()) {
+      std::optional<int64_t> axis;
+      if (auto load = dyn_cast<memref::LoadOp>(user))
+        axis = getConstantIntValue(load.getIndices()[0]);
+      for (size_t a = 0; a < plan.axes.size(); ++a)
+        if (!axis || *axis == int64_t(a)) // an index that is not known may be any
+          axes.insert(uint32_t(a));
+    }
+    kernel.coords.assign(axes.begin(), axes.end());
+    return success();
   }
 
   FailureOr<rt::Buffer> bufferOf(BufferOp op) {
