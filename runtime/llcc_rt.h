@@ -81,7 +81,9 @@ int llcc_rt_module_info(const llcc_rt_module *module, const char *key, int64_t *
 int llcc_rt_session_create(const llcc_rt_module *module, const llcc_rt_options *options, llcc_rt_session **session);
 void llcc_rt_session_free(llcc_rt_session *session);
 /* Facts, in bytes, beside what the plan places: "library_memory" (layouts and scratchpads of oneDNN, all devices
- * together), "transit_memory" (messages between pipeline stages, the most that was on its way). */
+ * together), "transit_memory" (messages between pipeline stages, the most that was on its way). In nanoseconds, of the
+ * trace last saved, a step of a device in the mean: "trace_step", "trace_communication" (collectives, sends, receives,
+ * waiting for peers included), "trace_hidden" (the part of it during which the device computed). */
 int llcc_rt_session_info(const llcc_rt_session *session, const char *key, int64_t *value);
 
 /* One training step on one global batch: every input and the label by name, first dimension = batch. `lr` is this
@@ -112,7 +114,7 @@ int llcc_rt_set_seed(llcc_rt_session *session, uint64_t seed);
 int llcc_rt_request_stop(llcc_rt_session *session, int reason);
 
 /* Times every instruction of the training steps from now on (the first 2^20 of a device are kept); save writes them in
- * Chrome's trace format, a row a device, named by ONNX node. */
+ * Chrome's trace format, a row a device and stream, named by ONNX node; in a world rank 0 writes those of all ranks. */
 int llcc_rt_trace_begin(llcc_rt_session *session);
 int llcc_rt_trace_save(llcc_rt_session *session, const char *path);
 

@@ -109,8 +109,18 @@ int llcc_rt_session_info(const llcc_rt_session *session, const char *key, int64_
       *value = static_cast<int64_t>(session->session.libraryBytes());
     else if (name == "transit_memory")
       *value = static_cast<int64_t>(session->session.transitBytes());
-    else
-      throw Error{Usage, "there is no fact \"" + name + "\" about a session"};
+    else {
+      const Overlap &overlap = session->session.overlap;
+      auto nanoseconds = [](double seconds) { return static_cast<int64_t>(seconds * 1e9); };
+      if (name == "trace_step")
+        *value = nanoseconds(overlap.step);
+      else if (name == "trace_communication")
+        *value = nanoseconds(overlap.communication);
+      else if (name == "trace_hidden")
+        *value = nanoseconds(overlap.hidden);
+      else
+        throw Error{Usage, "there is no fact \"" + name + "\" about a session"};
+    }
   });
 }
 

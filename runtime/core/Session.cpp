@@ -266,10 +266,18 @@ void Session::beginTrace() {
   traceOrigin = Timeline::Clock::now();
 }
 
-void Session::saveTrace(const std::string &path) const {
+void Session::saveTrace(const std::string &path) {
   if (timelines.empty())
     throw Error{Usage, "there is no trace to save: llcc_rt_trace_begin was not called"};
-  writeTrace(path, timelines, traceOrigin);
+  if (world)
+    collectTrace();
+  if (!isRoot())
+    return;
+  std::vector<std::string> names;
+  for (uint32_t d = 0; d < seats.size(); ++d)
+    names.push_back(world ? world->name(d) : "device " + std::to_string(d));
+  overlap = overlapOf(timelines);
+  writeTrace(path, timelines, names, traceOrigin);
 }
 
 uint64_t Session::libraryBytes() const {

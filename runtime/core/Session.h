@@ -35,7 +35,9 @@ public:
 
   /// Times the instructions of the steps that follow; forgets what was timed before.
   void beginTrace();
-  void saveTrace(const std::string &path) const;
+  /// In a world rank 0 writes what all have timed, on its own clock.
+  void saveTrace(const std::string &path);
+  Overlap overlap; ///< of the trace last saved
 
 private:
   std::shared_ptr<const Module> owner;
@@ -68,6 +70,7 @@ private:
   void announceStep();
   void finishStep();
   void collectGradients();
+  void collectTrace();
   void getFromWorld(size_t index, char *data) const;
   void setInWorld(size_t index, const char *data);
   void setHere(size_t index, const char *data);

@@ -177,6 +177,46 @@ void Session::setInWorld(size_t index, const char *data) {
   ++weightsVersion;
 }
 
+/// Brings all ranks' events to rank 0 and onto its clock: of eight questions for the time, the one that is answered
+/// fastest says how far apart the clocks are, to within half of what it took (some 20 µs on one host).
+void Session::collectTrace() {
+  using Clock = Timeline::Clock;
+  auto now = [] { return static_cast<int64_t>(Clock::now().time_since_epoch().count()); };
+  std::vector<Timeline::Event> &mine = timelines[world->rank()].events;
+  constexpr int rounds = 8;
+  if (world->rank() != 0) {
+    for (int i = 0; i < rounds; ++i) {
+      int64_t time = 0;
+      world->receive(0, kClock, &time, sizeof time);
+      time = now();
+      world->send(0, kClock, &time, sizeof time);
+    }
+    world->send(0, kTrace, mine.data(), mine.size() * sizeof(Timeline::Event));
+    return;
+  }
+  for (uint32_t r = 1; r < world->size(); ++r) {
+    int64_t best = INT64_MAX, offset = 0;
+    for (int i = 0; i < rounds; ++i) {
+      int64_t before = now(), theirs = 0;
+      world->send(r, kClock, &before, sizeof before);
+      world->receive(r, kClock, &theirs, sizeof theirs);
+      int64_t after = now();
+      if (after - before < best) {
+        best = after - before;
+        offset = theirs - (before + (after - before) / 2);
+      }
+    }
+    std::vector<char> bytes = world->take(r, kTrace, World::kAny);
+    std::vector<Timeline::Event> &events = timelines[r].events;
+    events.resize(bytes.size() / sizeof(Timeline::Event));
+    std::memcpy(static_cast<void *>(events.data()), bytes.data(), events.size() * sizeof(Timeline::Event));
+    for (Timeline::Event &event : events) {
+      event.begin -= Clock::duration(offset);
+      event.end -= Clock::duration(offset);
+    }
+  }
+}
+
 void Session::setStep(int64_t number) {
   step = number;
   if (!world)

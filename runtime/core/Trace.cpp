@@ -2,6 +2,7 @@
 #include "runtime/core/Trace.h"
 #include "runtime/core/Error.h"
 #include "runtime/plan/AtomicFile.h"
+#include <algorithm>
 #include <cstdio>
 
 namespace llcc::rt {
@@ -45,7 +46,8 @@ std::string constantPart(const Instr &instr, size_t index, size_t device) {
   std::string name = nameOf(instr.op);
   if (!instr.node.empty())
     name = instr.node + " " + name;
-  std::string text = "{\"ph\":\"X\",\"pid\":0,\"tid\":" + std::to_string(device) + ",\"name\":" + quoted(name) +
+  std::string text = "{\"ph\":\"X\",\"pid\":" + std::to_string(device) +
+                     ",\"tid\":" + std::to_string(unsigned(instr.stream)) + ",\"name\":" + quoted(name) +
                      ",\"cat\":" + quoted(nameOf(instr.op)) + ",\"args\":{\"instruction\":" + std::to_string(index);
   if (!instr.kernel.empty())
     text += ",\"kernel\":" + quoted(instr.kernel);
@@ -56,7 +58,8 @@ std::string constantPart(const Instr &instr, size_t index, size_t device) {
 
 } // namespace
 
-void writeTrace(const std::string &path, const std::vector<Timeline> &devices, Timeline::Clock::time_point origin) {
+void writeTrace(const std::string &path, const std::vector<Timeline> &devices, const std::vector<std::string> &names,
+                Timeline::Clock::time_point origin) {
   auto need = [](const std::string &error) {
     if (!error.empty())
       throw Error{CannotCreate, error};
@@ -65,8 +68,11 @@ void writeTrace(const std::string &path, const std::vector<Timeline> &devices, T
   need(file.open(path, 0));
   std::string text = "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n";
   for (size_t d = 0; d < devices.size(); ++d) {
-    text += "{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":0,\"tid\":" + std::to_string(d) +
-            ",\"args\":{\"name\":\"device " + std::to_string(d) + "\"}},\n";
+    std::string row = ",\"pid\":" + std::to_string(d) + ",\"args\":{";
+    text += "{\"ph\":\"M\",\"name\":\"process_name\"" + row + "\"name\":" + quoted(names[d]) + "}},\n";
+    text += "{\"ph\":\"M\",\"name\":\"process_sort_index\"" + row + "\"sort_index\":" + std::to_string(d) + "}},\n";
+    text += "{\"ph\":\"M\",\"name\":\"thread_name\",\"tid\":0" + row + "\"name\":\"compute\"}},\n";
+    text += "{\"ph\":\"M\",\"name\":\"thread_name\",\"tid\":1" + row + "\"name\":\"communication\"}},\n";
     std::vector<std::string> parts;
     if (const Program *program = devices[d].program)
       for (size_t i = 0; i < program->instrs.size(); ++i)
@@ -85,9 +91,40 @@ void writeTrace(const std::string &path, const std::vector<Timeline> &devices, T
     }
   }
   // The list ends with an entry without a comma.
-  text += "{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":0,\"args\":{\"name\":\"llcc\"}}\n]}\n";
+  text += "{\"ph\":\"M\",\"name\":\"trace_config\",\"pid\":0,\"args\":{\"writer\":\"llcc\"}}\n]}\n";
   need(file.write(text.data(), text.size()));
   need(file.commit());
+}
+
+static bool isCommunication(const Instr &instr) { return instr.op >= Op::AllReduce && instr.op <= Op::Recv; }
+
+Overlap overlapOf(const std::vector<Timeline> &devices) {
+  Overlap sum;
+  double steps = 0;
+  auto seconds = [](Timeline::Clock::duration time) { return std::chrono::duration<double>(time).count(); };
+  for (const Timeline &device : devices) {
+    const std::vector<Timeline::Event> &events = device.events;
+    auto isComm = [&](const Timeline::Event &event) { return isCommunication(device.program->instrs[event.instr]); };
+    for (size_t begin = 0, end; begin < events.size(); begin = end) {
+      Timeline::Clock::time_point last = events[begin].end;
+      for (end = begin; end < events.size() && events[end].step == events[begin].step; ++end)
+        last = std::max(last, events[end].end);
+      sum.step += seconds(last - events[begin].begin);
+      ++steps;
+      for (size_t i = begin; i < end; ++i) {
+        if (!isComm(events[i]))
+          continue;
+        sum.communication += seconds(events[i].end - events[i].begin);
+        for (size_t k = begin; k < end; ++k) // streams run one after the other today: usually none
+          if (!isComm(events[k]) && events[k].begin < events[i].end && events[i].begin < events[k].end)
+            sum.hidden += seconds(std::min(events[k].end, events[i].end) - std::max(events[k].begin, events[i].begin));
+      }
+    }
+  }
+  if (steps > 0)
+    for (double *value : {&sum.step, &sum.communication, &sum.hidden})
+      *value /= steps;
+  return sum;
 }
 
 } // namespace llcc::rt

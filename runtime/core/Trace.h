@@ -35,9 +35,18 @@ private:
   int64_t step = 0;
 };
 
-/// Chrome's trace format: one complete event an instruction, a row a device, named by operation, kernel and ONNX node;
-/// times in microseconds since `origin`. Throws Error when the file cannot be written.
-void writeTrace(const std::string &path, const std::vector<Timeline> &devices, Timeline::Clock::time_point origin);
+/// Chrome's trace format: one complete event an instruction, named by operation, kernel and ONNX node; a group of rows
+/// a device (called `names[device]`), a row a stream; times in microseconds since `origin`. Throws Error when the file
+/// cannot be written.
+void writeTrace(const std::string &path, const std::vector<Timeline> &devices, const std::vector<std::string> &names,
+                Timeline::Clock::time_point origin);
+
+/// Of a step of a device, in the mean: time in collectives, sends and receives (waiting for others included), and how
+/// much of it compute instructions of the same device ran.
+struct Overlap {
+  double step = 0, communication = 0, hidden = 0; ///< seconds
+};
+Overlap overlapOf(const std::vector<Timeline> &devices);
 
 } // namespace llcc::rt
 

@@ -69,7 +69,7 @@ int bench(const std::string &path, int64_t steps, uint32_t threads, const std::s
     }
   }
   if (!trace.empty())
-    check(llcc_rt_trace_save(opened.session, trace.c_str()));
+    saveTrace(opened.session, trace, true);
   std::sort(times.begin(), times.end());
   std::sort(busy.begin(), busy.end());
   rusage usage{};

@@ -25,10 +25,12 @@ int main(int argc, char **argv) {
   CLI::App *trains = command("train", "train; write the trained ONNX back");
   addTrainFlags(*trains, training);
   trains->get_option("--data")->required();
+  trains->add_flag("--require-certificate", training.certified, "refuse an artifact without a certificate");
   CLI::App *infers = command("infer", "forward pass over a data file");
   infers->add_option("--data", data, "npz, safetensors, or a folder with idx files")->required()->type_name("FILE|DIR");
   infers->add_option("--label", label, "array with labels, to measure accuracy")->type_name("NAME");
   infers->add_option("--out", out, "outputs by name")->type_name("FILE.npz");
+  infers->add_flag("--require-certificate", training.certified, "refuse an artifact without a certificate");
   infers->add_option("--threads", threads, "CPU threads")->type_name("N")->check(atLeast(1));
   CLI::App *benches = command("bench", "time training steps on random data");
   benches->add_option("--steps", steps, "steps to time (default 100)")->type_name("N")->check(atLeast(1));
@@ -41,6 +43,16 @@ int main(int argc, char **argv) {
   CLI::App *exports = command("export", "write the model with the artifact's weights");
   exports->add_option("-o,--out", out, "model (.onnx) or artifact (.llx)")->required()->type_name("FILE");
 
+  app.add_subcommand("launch", "start N ranks of another command on this machine: llrun launch N train MODEL.llx …");
+  if (argc > 1 && std::string(argv[1]) == "launch" && (argc == 2 || argv[2][0] != '-')) {
+    try {
+      return launch(argc - 2, argv + 2);
+    } catch (const Failure &failure) {
+      fprintf(stderr, "llrun launch: %s\n", failure.text.c_str());
+      return failure.code;
+    }
+  }
+
   if (int code = parseFlags(app, argc, argv); code >= 0)
     return code;
   std::string name = app.get_subcommands().front()->get_name();
@@ -50,7 +62,7 @@ int main(int argc, char **argv) {
       return train(training);
     }
     if (name == "infer")
-      return infer(artifact, data, label, out, threads);
+      return infer(artifact, data, label, out, threads, training.certified);
     if (name == "bench")
       return bench(artifact, steps, threads, trace);
     if (name == "inspect")

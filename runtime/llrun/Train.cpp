@@ -22,7 +22,8 @@ namespace {
 /// One run of `llrun train`.
 class Run {
 public:
-  Run(const TrainOptions &options, Team &team) : options(options), team(team), opened(options.artifact) {}
+  Run(const TrainOptions &options, Team &team)
+      : options(options), team(team), opened(options.artifact, options.certified) {}
   int go();
 
 private:
@@ -314,7 +315,7 @@ int Run::go() {
       fprintf(stderr, "wrote %s\n", options.save.c_str());
   }
   if (!options.trace.empty())
-    check(llcc_rt_trace_save(opened.session, options.trace.c_str()));
+    saveTrace(opened.session, options.trace, team.isRoot() && !options.quiet);
   if (!stop)
     return 0;
   if (team.isRoot())

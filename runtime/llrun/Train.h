@@ -29,6 +29,7 @@ struct TrainOptions {
   uint64_t memory = 0;         ///< bytes a device may use; 0: no limit
   uint32_t threads = 0;
   bool quiet = false;
+  bool certified = false;       ///< the artifact must have a certificate
   std::string network = "auto"; ///< how to reach the other processes of the run: auto, tcp, mpi, none
   uint32_t timeout = 0;         ///< seconds without a sign of life or progress; 0: see llcc_rt_world_join
   /// Called once the artifact is open (it stays readable): `llcc train` removes its temporary folder here, so that no

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs `llrun train` as several processes in the current folder and looks at what they say and leave.
 
-usage: ranks.py same N ARTIFACT [--mpi]        N processes leave the bytes of one process with N threads: model, checkpoint, gradients, metrics
+usage: ranks.py same N ARTIFACT [--mpi] [--trace]  N processes leave the bytes of one process with N threads: model, checkpoint, gradients, metrics
        ranks.py kill N ARTIFACT                kill -9 of a random rank at random moments: every other rank names it within 10 s and ends with 69
        ranks.py stop N ARTIFACT                SIGSTOP of a rank: named within --timeout and a heartbeat
        ranks.py stuck N ARTIFACT               a rank that is alive and does not move on (LLCC_FAULT=sleep) is named with its instruction
@@ -86,7 +86,7 @@ if mode == "same":
             if os.path.exists(left):
                 os.remove(left)
         shutil.rmtree(name, ignore_errors=True)
-        return ["--steps=7", "--seed=3", f"--save={name}.onnx", f"--metrics={name}.jsonl", f"--checkpoint={name}", f"--save-gradients={name}.grad.safetensors", "--eval=other.npz"]
+        return ["--steps=7", "--seed=3", f"--save={name}.onnx", f"--metrics={name}.jsonl", f"--checkpoint={name}", f"--save-gradients={name}.grad.safetensors", "--eval=other.npz", *([f"--trace={name}.json"] if "--trace" in sys.argv else [])]
     one = subprocess.run(["llrun", "train", artifact, "--data=small.npz", *flags("one")], capture_output=True, text=True)
     check(one.returncode == 0, one.stderr)
     if mpi:
