@@ -189,7 +189,7 @@ void Run::saveModel() {
     if (variable.role != Variable::Role::Param || !variable.trainable)
       continue;
     Array &array = arrays[variable.name];
-    array.shape = variable.shape;
+    array.shape = {variable.shape.type, variable.dimsInFile()};
     array.bytes.resize(team.isRoot() ? array.shape.bytes() : 0);
     check(llcc_rt_get(opened.session, variable.name.c_str(), array.bytes.data(), array.shape.bytes()));
   }

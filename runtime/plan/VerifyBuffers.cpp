@@ -3,6 +3,7 @@
 #include "runtime/plan/Verify.h"
 #include <iterator>
 #include <map>
+#include <set>
 
 namespace llcc::rt {
 namespace {
@@ -127,6 +128,26 @@ void verifyUpdates(const Plan &plan, Report &report) {
       report.add("trainable variable \"" + plan.variables[v].name + "\" is never updated");
 }
 
+/// A stage that reads a batched input reads all of its microbatches.
+void verifyFeeds(const Plan &plan, Report &report) {
+  for (const Program &program : plan.programs) {
+    if (program.kind != Program::Kind::Step)
+      continue;
+    std::map<uint32_t, std::set<int64_t>> fed;
+    for (const Instr &instr : program.instrs)
+      if (instr.op == Op::Feed && !instr.outs.empty() && !instr.ints.empty())
+        if (uint32_t input = program.buffers[instr.outs[0]].index; input < plan.inputs.size())
+          fed[input].insert(instr.ints[0]);
+    for (auto &[input, microbatches] : fed)
+      for (int64_t m = 0; m < plan.microbatches && plan.inputs[input].batched; ++m)
+        if (!microbatches.count(m)) {
+          report.add(nameOf(program) + ": reads input \"" + plan.inputs[input].name + "\", but never its microbatch " +
+                     std::to_string(m) + " of " + std::to_string(plan.microbatches));
+          break;
+        }
+  }
+}
+
 } // namespace
 
 void verifyBuffers(const Plan &plan, Report &report) {
@@ -134,6 +155,8 @@ void verifyBuffers(const Plan &plan, Report &report) {
     BufferCheck(plan, program, report).run();
   if (report.lines.empty())
     verifyUpdates(plan, report);
+  if (report.lines.empty())
+    verifyFeeds(plan, report);
 }
 
 } // namespace llcc::rt

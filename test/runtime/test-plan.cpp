@@ -64,7 +64,7 @@ static void hostileBytesNeverCrash() {
   std::string newer = bytes;
   newer[8] = 9;
   CHECK(parse(newer.data(), newer.size(), plan) ==
-            "plan has format version 9, this build reads version 3; compile the model again",
+            "plan has format version 9, this build reads version 4; compile the model again",
         "%s", parse(newer.data(), newer.size(), plan).c_str());
 }
 
@@ -195,6 +195,10 @@ static void buffersAndShapes() {
   refuses(
       "microbatch out of range", data, [&](Plan &p) { step(p).instrs[find(step(p), Op::Feed)].ints[0] = 1; },
       "feeds microbatch 1 of 1");
+  refuses(
+      "microbatch left out", pipelined({12, 5, 3, 3}, 2),
+      [&](Plan &p) { step(p).instrs[find(step(p), Op::Feed)].ints[0] = 1; },
+      "step program of stage 0: reads input \"x\", but never its microbatch 0 of 3");
   refuses(
       "batch", data, [&](Plan &p) { p.batch = 13; }, "1 of them must make the batch of 13");
   refuses(

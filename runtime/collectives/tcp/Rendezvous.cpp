@@ -229,22 +229,31 @@ std::vector<Member> come(Launch &launch, Deadline end) {
     members[r].pid = table[r].pid;
   }
   members[0].socket = std::move(root);
+  // All ranks were there a moment ago: who does not answer now is gone.
+  Deadline soon = Clock::now() + std::min<std::chrono::milliseconds>(launch.patience, std::chrono::seconds(8));
+  auto gone = [&](uint32_t r, const std::string &why) -> Error {
+    return {Unavailable, nameOf(r, members[r]) + " is gone: " + why +
+                             " while ranks were gathering; every rank must reach every other one"};
+  };
   for (uint32_t r = 1; r < launch.rank; ++r) {
     Address address{table[r].address, table[r].addressSize};
-    members[r].socket = connectTo(address, end, reason);
-    if (!members[r].socket || !members[r].socket.write(&hello, sizeof hello, end))
-      throw Error{Unavailable, self + " has not reached " + nameOf(r, members[r]) + " at " + address.text() + ": " +
-                                   reason + "; every rank must reach every other one"};
+    members[r].socket = connectTo(address, soon, reason);
+    if (!members[r].socket || !members[r].socket.write(&hello, sizeof hello, soon))
+      throw gone(r, "it does not answer at " + address.text() + " (" + reason + ")");
   }
   Door door(launch, listener);
   for (uint32_t left = launch.size - 1 - launch.rank; left > 0; --left) {
     Hello other;
     Socket socket;
-    bool came = door.next(other, socket, end);
-    if (!came || other.rank <= launch.rank || other.rank >= launch.size || members[other.rank].socket)
-      throw Error{Unavailable, self + " waited at " + addressOf(listener).text() + " for " + std::to_string(left) +
-                                   " more of the ranks behind it, none came; every rank must reach every other one"};
-    members[other.rank].socket = std::move(socket);
+    if (door.next(other, socket, soon) && other.rank > launch.rank && other.rank < launch.size &&
+        !members[other.rank].socket) {
+      members[other.rank].socket = std::move(socket);
+      continue;
+    }
+    uint32_t missing = launch.rank + 1;
+    while (members[missing].socket)
+      ++missing;
+    throw gone(missing, "it has not come to " + addressOf(listener).text());
   }
   return members;
 }

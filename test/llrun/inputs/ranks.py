@@ -3,6 +3,8 @@
 
 usage: ranks.py same N ARTIFACT [--mpi] [--trace]  N processes leave the bytes of one process with N threads: model, checkpoint, gradients, metrics
        ranks.py kill N ARTIFACT                kill -9 of a random rank at random moments: every other rank names it within 10 s and ends with 69
+       ranks.py early N ARTIFACT               kill -9 of a random rank while ranks start: all others end with 69 within 15 s
+       ranks.py disk N ARTIFACT FOLDER         rank 0 cannot write its checkpoint, the disk is full: all ranks say so
        ranks.py stop N ARTIFACT                SIGSTOP of a rank: named within --timeout and a heartbeat
        ranks.py stuck N ARTIFACT               a rank that is alive and does not move on (LLCC_FAULT=sleep) is named with its instruction
        ranks.py term N ARTIFACT [--mpi]        SIGTERM of one rank: all end with 75 after the same step, with a checkpoint
@@ -121,6 +123,28 @@ elif mode == "kill":
                 check(code == 69 and f": rank {victim} (host {socket.gethostname()}, pid {processes[victim].pid}) is gone: its process has ended" in text, f"rank {rank} ended with {code}: {text}")
                 check(text.count("\n") == 0, text)
     print(f"{count} processes, 4 kills: named by all others")
+elif mode == "early":
+    for turn in range(8):
+        processes = start(["--steps=100000000", "--quiet", "--timeout=4"])
+        time.sleep(random.random() * 0.5)
+        victim = random.randrange(count)
+        processes[victim].kill()
+        for rank, (code, text) in enumerate(ends(processes, 15)):
+            named = any(words in text for words in (f"rank {victim} (host", f"rank {victim} has not come", f"reached rank {victim} at", f"no rank {victim} of this job", "has not come to", "while ranks were gathering"))
+            check(rank == victim or (code == 69 and named), f"rank {rank} ended with {code}, rank {victim} was killed: {text}")
+    print("8 kills while ranks start: all others end and say so")
+elif mode == "disk":
+    disk = sys.argv[4]
+    with open(disk + "/fill", "wb", 0) as file:
+        try:
+            while file.write(b"x" * 4096):
+                pass
+        except OSError:
+            pass
+    results = ends(start(["--steps=3", "--quiet", f"--checkpoint={disk}/c"]), 30)
+    check(all(code == results[0][0] and code in (73, 74) for code, _ in results), str(results))
+    check(f"{disk}/c" in results[0][1] and all(results[0][1].split("]: ", 1)[1] in text and " rank 0 (host " in text and ") failed: " in text for _, text in results[1:]), str(results))
+    print("a full disk of rank 0 is said by all")
 elif mode == "stop":
     running.flags = ["--timeout=2"]
     processes = running()
