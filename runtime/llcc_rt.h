@@ -123,10 +123,10 @@ int llcc_rt_trace_save(llcc_rt_session *session, const char *path);
 int llcc_rt_save(llcc_rt_session *session, const char *path);
 
 /* Processes. Each of N runs the same artifact of N devices and calls the same functions in the same order, with the
- * same batch (each cuts its device's part out of it). Rank 0 is the one that reads and writes files: llcc_rt_get,
- * llcc_rt_save, llcc_rt_infer and llcc_rt_train_step_gradients give their results there, llcc_rt_set and
- * llcc_rt_set_step take theirs from there; on other ranks they only take part, and `data` and arrays may be NULL. Any
- * failure of any rank ends the world.
+ * same batch (each cuts its device's part out of it; inputs that its stage does not read may be left out). Rank 0 is
+ * the one that reads and writes files: llcc_rt_get, llcc_rt_save, llcc_rt_infer and llcc_rt_train_step_gradients give
+ * their results there, llcc_rt_set and llcc_rt_set_step take theirs from there; on other ranks they only take part, and
+ * `data` and arrays may be NULL. Any failure of any rank ends the world.
  *
  * join: `network` "auto": RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT in the environment mean TCP, being started by
  * mpirun means MPI, else *world is NULL: this process is alone. Or "tcp", "mpi", "none". `timeout_ms`: patience for

@@ -40,7 +40,7 @@ void checkValues(const Input &input, const char *data, uint64_t count) {
 } // namespace
 
 std::vector<const char *> takeBatch(const Plan &plan, const llcc_rt_tensor *given, size_t count, int64_t rows,
-                                    bool labels) {
+                                    bool labels, const std::vector<bool> *needed) {
   std::vector<const char *> result(plan.inputs.size(), nullptr);
   for (size_t g = 0; g < count; ++g) {
     const llcc_rt_tensor &tensor = given[g];
@@ -75,7 +75,7 @@ std::vector<const char *> takeBatch(const Plan &plan, const llcc_rt_tensor *give
     checkValues(input, result[at], expected.elements());
   }
   for (size_t i = 0; i < result.size(); ++i)
-    if (!result[i] && (labels || !plan.inputs[i].label))
+    if (!result[i] && (labels || !plan.inputs[i].label) && (!needed || (*needed)[i]))
       throw Error{Data, "input \"" + plan.inputs[i].name + "\" is missing"};
   return result;
 }

@@ -208,7 +208,7 @@ void Session::train(const llcc_rt_tensor *inputs, size_t count, double lr, llcc_
   const Plan &plan = module.plan;
   if (!module.trains())
     throw Error{Usage, module.path + ": has no training program; compile with --loss and --optimizer"};
-  host.inputs = takeBatch(plan, inputs, count, plan.batch, true);
+  host.inputs = takeBatch(plan, inputs, count, plan.batch, true, world ? &fed : nullptr);
   host.learningRate = static_cast<float>(lr);
   host.step = static_cast<double>(step + 1);
   host.gradNorm = std::numeric_limits<double>::quiet_NaN();

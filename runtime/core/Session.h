@@ -88,7 +88,8 @@ private:
   HostSide host;
   LossGate gate;
   bool gated = false;
-  int stop = 0; ///< asked for, all ranks agree after the step
+  int stop = 0;          ///< asked for, all ranks agree after the step
+  std::vector<bool> fed; ///< in a world: by input, whether this process' device reads it
   uint32_t lossDevice = UINT32_MAX, normDevice = UINT32_MAX;
   int threads, threadsPerDevice;
   uint64_t memoryLimit;

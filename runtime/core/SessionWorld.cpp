@@ -24,6 +24,7 @@ void Session::joinWorld() {
                            " processes were started; start " + std::to_string(devices) +
                            " (one a device), or compile with --devices=" + std::to_string(ranks)};
   network = std::make_unique<ProcessNetwork>(plan, *world);
+  fed = fedInputs(plan, world->rank());
   uint32_t self = world->rank();
   if (gate.expectsLoss())
     gate.join(

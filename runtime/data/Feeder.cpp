@@ -98,6 +98,15 @@ const Array *Feeder::labels() const {
   return nullptr;
 }
 
+void Feeder::keep(const Plan &plan, const std::vector<bool> &needed) {
+  std::vector<Bound> kept;
+  for (size_t i = 0; i < plan.inputs.size(); ++i)
+    for (Bound &bound : inputs)
+      if (needed[i] && bound.name == plan.inputs[i].name)
+        kept.push_back(std::move(bound));
+  inputs = std::move(kept);
+}
+
 std::string Feeder::facts() const {
   std::string text;
   for (const Bound &bound : inputs) {

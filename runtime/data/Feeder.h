@@ -16,6 +16,8 @@ public:
   Feeder(const Plan &plan, Arrays arrays, const std::string &path, const std::string &label, bool needLabel);
 
   int64_t samples() const { return count; }
+  /// Forgets the arrays of inputs that `needed`, by number in the plan, says false for; batches come without them.
+  void keep(const Plan &plan, const std::vector<bool> &needed);
   /// Lines "array x=[100, 784] with hash …" of what training reads, to compare between processes.
   std::string facts() const;
   /// The order of samples is a function of (seed, epoch) alone: independent of devices, resumable at any step.

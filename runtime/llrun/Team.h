@@ -20,6 +20,7 @@ public:
   /// This process prints, and reads and writes files that are not data.
   bool isRoot() const { return rank == 0; }
   bool isAlone() const { return !world; }
+  uint32_t number() const { return uint32_t(rank); }
   /// "llrun train" or "llrun train [rank 2]".
   const std::string &self() const { return name; }
   /// Lines "name=value" that must be equal on all ranks. Throws Failure 78.

@@ -128,6 +128,8 @@ void Run::prepare() {
   team.agree(facts());
   opened.start(options.threads, options.memory, options.timeout, team.world);
   check(llcc_rt_set_seed(opened.session, options.seed));
+  if (!team.isAlone()) // a stage in the middle of a pipeline needs neither inputs nor labels
+    data->keep(plan, fedInputs(plan, team.number()));
 }
 
 void Run::resume() {

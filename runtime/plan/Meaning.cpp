@@ -174,7 +174,8 @@ private:
       break;
     default:
       // Libraries may add in another order where a device has a part of the shape, and so may a fold.
-      if (value.local)
+      // --deterministic=strategy: products by plain loops, and no reduced loop is cut.
+      if (value.local && !plan.deterministic)
         value.likeness = Likeness::Order;
     }
     uint64_t number = expression.hash();

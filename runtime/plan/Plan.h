@@ -200,6 +200,9 @@ struct Plan {
   const Program *inferProgram() const;
 };
 
+/// By number of the input: whether the step program of a device reads it.
+std::vector<bool> fedInputs(const Plan &plan, uint32_t device);
+
 /// Code of a CPU kernel (section "code.cpu", a shared object): buffers = ins then those outs that are not in ins;
 /// coords = the device's mesh coordinates; works on [begin, end) of its extent, so that threads share it.
 using CpuKernel = void (*)(void *const *buffers, const int64_t *coords, int64_t begin, int64_t end);

@@ -38,6 +38,17 @@ int pipelineAxis(const Plan &plan) {
   return -1;
 }
 
+std::vector<bool> fedInputs(const Plan &plan, uint32_t device) {
+  std::vector<bool> fed(plan.inputs.size(), false);
+  int axis = pipelineAxis(plan);
+  const Program *program = plan.stepProgram(axis < 0 ? 0 : plan.coordinates(device)[static_cast<size_t>(axis)]);
+  if (program)
+    for (const Instr &instr : program->instrs)
+      if (instr.op == Op::Feed)
+        fed[program->buffers[instr.outs[0]].index] = true;
+  return fed;
+}
+
 int64_t membersOf(const Plan &plan, const Instr &instr) {
   int64_t members = 1;
   for (uint32_t axis : instr.axes)

@@ -1,9 +1,11 @@
 // Finds out from the environment whether this process is one of several, and joins them.
 #include "runtime/collectives/tcp/Launched.h"
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
+#include <random>
 #include <unistd.h>
 
 namespace llcc::rt {
@@ -71,6 +73,7 @@ std::unique_ptr<World> overMpi(Patience patience, std::chrono::milliseconds star
   struct Card {
     char host[64];
     Address address;
+    char token[33];
     int32_t code;
     char why[188];
   } mine{}, root{};
@@ -88,6 +91,9 @@ std::unique_ptr<World> overMpi(Patience patience, std::chrono::milliseconds star
       const char *named = given("MASTER_ADDR");
       launch.listener = listenAt(resolve(named ? named : oneHost ? "127.0.0.1" : mine.host, 0));
       mine.address = addressOf(launch.listener);
+      // Nobody else of this machine or network can guess it.
+      std::random_device random;
+      std::snprintf(mine.token, sizeof mine.token, "%08x%08x%08x%08x", random(), random(), random(), random());
     } catch (const Error &error) { // the others wait in allGather
       mine.code = error.code;
       std::strncpy(mine.why, error.text.c_str(), sizeof mine.why - 1);
@@ -98,6 +104,7 @@ std::unique_ptr<World> overMpi(Patience patience, std::chrono::milliseconds star
   if (root.code != 0)
     throw Error{root.code, root.why};
   launch.root = root.address;
+  launch.token = root.token;
   return overTcp(launch, patience, std::move(wire));
 }
 

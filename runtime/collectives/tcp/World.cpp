@@ -292,7 +292,14 @@ void World::serve() {
     ::poll(waiting.data(), waiting.size(), static_cast<int>(std::clamp<int64_t>(left, 0, 100)));
     for (size_t i = 0; i < waiting.size(); ++i)
       if (waiting[i].revents)
-        hear(*peers[ranks[i]], ranks[i]);
+        try {
+          hear(*peers[ranks[i]], ranks[i]);
+        } catch (const std::bad_alloc &) {
+          peers[ranks[i]]->open = false;
+          raise({Unavailable, peers[self]->name + " has no memory left for a message of " +
+                                  std::to_string(peers[ranks[i]]->header.bytes) + " bytes from " +
+                                  peers[ranks[i]]->name});
+        }
     if (Clock::now() < next)
       continue;
     // Had this process itself not run for long (stopped, or the machine slept), the others' silence says nothing.
