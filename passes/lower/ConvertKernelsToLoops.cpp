@@ -115,6 +115,9 @@ struct ConvertKernelsToLoopsPass : impl::ConvertKernelsToLoopsPassBase<ConvertKe
     loops->setAttr("llcc.text", builder.getStringAttr(describe(kernel)));
     loops->setAttr("llcc.ins", builder.getI64IntegerAttr(ins));
     loops->setAttr("llcc.outs", builder.getI64IntegerAttr(outs.size()));
+    for (StringRef name : {"llcc.reads", "llcc.looks"})
+      if (Attribute value = kernel->getAttr(name))
+        loops->setAttr(name, value);
     Block *body = loops.addEntryBlock();
 
     // Emits until no loop digit has to be divided inside a loop any more; each round makes some digit smaller.

@@ -6,6 +6,40 @@
 
 namespace mlir::llcc {
 
+/// Of a kernel with several results: which arguments each depends on, and along which mesh axes it looks at the
+/// device's coordinates. Left out where it is the same for all.
+static void noteDependences(func::FuncOp kernel) {
+  Operation *ret = kernel.getBody().front().getTerminator();
+  Builder b(kernel.getContext());
+  SmallVector<Attribute> reads, looks;
+  for (Value result : ret->getOperands()) {
+    SmallVector<int64_t> arguments;
+    llvm::SmallSetVector<Attribute, 4> axes;
+    SmallVector<Value> open = {result};
+    DenseSet<Value> seen;
+    while (!open.empty()) {
+      Value value = open.pop_back_val();
+      if (!seen.insert(value).second)
+        continue;
+      if (auto argument = dyn_cast<BlockArgument>(value)) {
+        arguments.push_back(argument.getArgNumber());
+        continue;
+      }
+      Operation *def = value.getDefiningOp();
+      if (auto over = def->getAttrOfType<ArrayAttr>("axes"))
+        axes.insert(over.begin(), over.end());
+      open.append(def->operand_begin(), def->operand_end());
+    }
+    llvm::sort(arguments);
+    reads.push_back(b.getDenseI64ArrayAttr(arguments));
+    looks.push_back(b.getArrayAttr(axes.getArrayRef()));
+  }
+  if (llvm::all_equal(reads) && llvm::all_equal(looks))
+    return;
+  kernel->setAttr("llcc.reads", b.getArrayAttr(reads));
+  kernel->setAttr("llcc.looks", b.getArrayAttr(looks));
+}
+
 func::FuncOp Kernels::get(const KernelBody &body, ArrayRef<int64_t> inPlace) {
   KernelForm form = *formOf(body.ops, body.results);
   OpBuilder builder(module.getContext());
@@ -33,6 +67,7 @@ func::FuncOp Kernels::get(const KernelBody &body, ArrayRef<int64_t> inPlace) {
   for (Value result : body.results)
     results.push_back(inside.lookup(result));
   func::ReturnOp::create(builder, kernel.getLoc(), results);
+  noteDependences(kernel);
 
   std::string key;
   llvm::raw_string_ostream os(key);

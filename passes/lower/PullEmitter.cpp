@@ -219,8 +219,8 @@ Value PullEmitter::neutral(ReduceKind kind, Type type) {
       IntegerAttr::get(type, max ? llvm::APInt::getSignedMinValue(width) : llvm::APInt::getSignedMaxValue(width)));
 }
 
-bool PullEmitter::sumsInOrder() const {
-  auto module = builder.getBlock()->getParentOp()->getParentOfType<ModuleOp>();
+bool PullEmitter::sumsInOrder() const { // the loops that are being built have no parent yet, the kernel has
+  auto module = entry->getParentOp()->getParentOfType<ModuleOp>();
   return module && module->hasAttr("llcc.deterministic");
 }
 

@@ -87,8 +87,7 @@ private:
   static bool hasSplitForm(Operation *op) {
     if (auto constant = dyn_cast<arith::ConstantOp>(op))
       return isa<SplatElementsAttr>(constant.getValue());
-    return isa<BroadcastOp, TransposeOp, ReduceOp, SliceOp, PadOp, ConcatOp, ReverseOp, IotaOp, GatherOp, ScatterAddOp,
-               DotOp>(op) ||
+    return isa<BroadcastOp, TransposeOp, ReduceOp, SliceOp, PadOp, ConcatOp, ReverseOp, IotaOp, DotOp>(op) ||
            (op->hasTrait<OpTrait::Elementwise>() && op->getNumResults() == 1);
   }
 
@@ -247,10 +246,31 @@ private:
     return known;
   }
 
-  /// The op on split dimensions; null where it has no such form.
-  Operation *makeSplit(Operation *op) {
+  /// Whether the op has a form on split dimensions: it takes each of those as a loop of its own, not as one that it
+  /// joins, cuts or looks up along (a flat row of samples that is concatenated, say).
+  bool canSplit(Operation *op) const {
+    if (!hasSplitForm(op))
+      return false;
     if (auto iota = dyn_cast<IotaOp>(op); iota && partsOf(iota, iota.getDim()))
-      return nullptr;
+      return false;
+    ShardingRule rule = getShardingRule(op);
+    auto suits = [&](Value value, ArrayRef<int> factors) {
+      for (size_t dim = 0; dim < shapeOf(value).size(); ++dim)
+        if (partsOf(value, dim) && (dim >= factors.size() || factors[dim] == kWhole))
+          return false;
+      return true;
+    };
+    for (auto [value, factors] : llvm::zip(op->getOperands(), rule.operands))
+      if (!suits(value, factors))
+        return false;
+    for (auto [value, factors] : llvm::zip(op->getResults(), rule.results))
+      if (!suits(value, factors))
+        return false;
+    return true;
+  }
+
+  /// The op on split dimensions.
+  Operation *makeSplit(Operation *op) {
     b.setInsertionPoint(op);
     IRMapping map;
     for (Value operand : op->getOperands())
@@ -289,14 +309,6 @@ private:
         })
         .Case<ConcatOp>([&](ConcatOp o) { cast<ConcatOp>(made).setDim(countOf(o.getResult(), o.getDim())); })
         .Case<IotaOp>([&](IotaOp o) { cast<IotaOp>(made).setDim(countOf(o.getResult(), o.getDim())); })
-        .Case<GatherOp>([&](GatherOp o) {
-          cast<GatherOp>(made).setAxis(countOf(o.getTable(), o.getAxis()));
-          cast<GatherOp>(made).setBatch(countOf(o.getTable(), o.getBatch()));
-        })
-        .Case<ScatterAddOp>([&](ScatterAddOp o) {
-          cast<ScatterAddOp>(made).setAxis(countOf(o.getResult(), o.getAxis()));
-          cast<ScatterAddOp>(made).setBatch(countOf(o.getResult(), o.getBatch()));
-        })
         .Case<DotOp>([&](DotOp o) {
           auto dot = cast<DotOp>(made);
           dot.setLhsBatch(positions(o.getLhs(), o.getLhsBatch()));
@@ -320,9 +332,8 @@ private:
       Value y = x.getType() == type ? x : Value(ReshapeOp::create(b, op->getLoc(), type, x));
       return replace(op, y);
     }
-    if (hasSplitForm(op))
-      if (Operation *made = makeSplit(op))
-        return replace(op, made->getResult(0));
+    if (canSplit(op))
+      return replace(op, makeSplit(op)->getResult(0));
     // As it was: from reshaped operands, which `replace` left.
   }
 
@@ -344,11 +355,7 @@ private:
   }
 
   /// True where the op will be made anew on split operands.
-  bool joins(Operation *op) const {
-    if (auto iota = dyn_cast<IotaOp>(op); iota && partsOf(iota, iota.getDim()))
-      return false;
-    return isa<ReshapeOp>(op) || hasSplitForm(op);
-  }
+  bool joins(Operation *op) const { return isa<ReshapeOp>(op) || canSplit(op); }
 };
 
 struct SplitRowsPass : impl::SplitRowsPassBase<SplitRowsPass> {

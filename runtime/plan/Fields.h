@@ -77,12 +77,17 @@ template <class A> void fields(A &a, Program &p) {
   a.list(p.buffers);
   a.list(p.instrs);
 }
+template <class A> void fields(A &a, Kernel::Dependence &d) {
+  a(d.ins);
+  a(d.coords);
+}
 template <class A> void fields(A &a, Kernel &k) {
   a(k.name);
   a(k.ins);
   a(k.outs);
   a.list(k.signature);
   a(k.coords);
+  a.list(k.dependences);
   a(k.grid);
   a(k.block);
   a(k.text);

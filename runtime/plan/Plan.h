@@ -171,6 +171,11 @@ struct Kernel {
   std::string text;                  ///< one line that says what it computes, for inspect
   std::vector<Shape> signature;      ///< of each argument: flat elements that it reads or writes; empty: not known
   std::vector<uint32_t> coords;      ///< mesh axes along which devices compute different things from equal arguments
+  /// What each result depends on, where results differ in that: arguments, and axes of `coords`. Empty: on all of them.
+  struct Dependence {
+    std::vector<uint32_t> ins, coords;
+  };
+  std::vector<Dependence> dependences;
 };
 
 struct Plan {

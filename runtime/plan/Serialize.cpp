@@ -6,7 +6,7 @@ namespace llcc::rt {
 namespace {
 
 constexpr char magic[8] = {'l', 'l', 'c', 'c', 'p', 'l', 'a', 'n'};
-constexpr uint32_t version = 4;
+constexpr uint32_t version = 5;
 /// No array of a plan has more elements than this, so that products of sizes never overflow.
 constexpr uint64_t maxElements = uint64_t(1) << 56;
 

@@ -19,9 +19,11 @@ using Axes = uint64_t; ///< a bit for each mesh axis with more than one member
 class ReplicaCheck {
 public:
   ReplicaCheck(const Plan &plan, Report &report) : plan(plan), report(report) {
-    for (const Kernel &kernel : plan.kernels)
+    for (const Kernel &kernel : plan.kernels) {
+      kernels[kernel.name] = &kernel;
       for (uint32_t axis : kernel.coords)
         looks[kernel.name] |= bit(axis);
+    }
   }
 
   void run() {
@@ -94,18 +96,31 @@ private:
       bool scalars = !instr.ins.empty();
       for (uint32_t b : instr.ins)
         scalars &= site.program->buffers[b].shape.elements() == 1;
-      for (uint32_t b : instr.outs)
-        at(site, b) = scalars && site.program->buffers[b].shape.elements() > 1 ? 0 : all; // packed
+      auto kernel = kernels.find(instr.kernel);
+      const auto *each = kernel == kernels.end() ? nullptr : &kernel->second->dependences;
+      std::vector<Axes> results;
+      for (size_t i = 0; i < instr.outs.size(); ++i) {
+        Axes result = all;
+        if (each && i < each->size()) { // of what the code looks at, what this result does
+          result = group | (bits((*each)[i].coords) & looks[instr.kernel]);
+          for (uint32_t in : (*each)[i].ins)
+            result |= in < instr.ins.size() ? at(site, instr.ins[in]) : all;
+        }
+        bool packed = scalars && site.program->buffers[instr.outs[i]].shape.elements() > 1;
+        results.push_back(packed ? 0 : result);
+      }
+      for (size_t i = 0; i < instr.outs.size(); ++i)
+        at(site, instr.outs[i]) = results[i];
       return;
     }
     case Op::AllReduce: // a bucket's parts are values of their own
-      for (size_t i = 0; i < instr.outs.size(); ++i)
-        at(site, instr.outs[i]) = (at(site, instr.ins[i]) | group) & ~over;
-      return;
     case Op::AllGather:
-      all &= ~over;
-      break;
     case Op::ReduceScatter:
+      for (size_t i = 0; i < instr.outs.size(); ++i) {
+        Axes part = at(site, instr.ins[i]) | group;
+        at(site, instr.outs[i]) = instr.op == Op::ReduceScatter ? part | over : part & ~over;
+      }
+      return;
     case Op::AllToAll:
       all |= over;
       break;
@@ -160,6 +175,7 @@ private:
   const Plan &plan;
   Report &report;
   std::map<std::string, Axes> looks;
+  std::map<std::string, const Kernel *> kernels;
   std::map<const Program *, std::vector<Axes>> values; ///< by root buffer
   Mail<Axes> mail;
 };

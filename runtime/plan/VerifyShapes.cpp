@@ -362,9 +362,8 @@ private:
       need(cut.has_value(), "cuts the gradient of \"" + instr.name + "\" by " + list(instr.ints) +
                                 ", needs for each dimension a number of mesh axes and the axes, each once");
       Shape local = localShape(found->shape, *cut, plan.sizes);
-      need(local.dims == in(0).dims && local.type == in(0).type, "shows the gradient of \"" + instr.name + "\" as " +
-                                                                     nameOf(in(0)) + ", its cut gives " +
-                                                                     nameOf(local));
+      need(local.dims == in(0).dims && local.type == in(0).type,
+           "shows the gradient of \"" + instr.name + "\" as " + nameOf(in(0)) + ", its cut gives " + nameOf(local));
     }
   }
 

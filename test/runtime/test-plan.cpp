@@ -64,7 +64,7 @@ static void hostileBytesNeverCrash() {
   std::string newer = bytes;
   newer[8] = 9;
   CHECK(parse(newer.data(), newer.size(), plan) ==
-            "plan has format version 9, this build reads version 4; compile the model again",
+            "plan has format version 9, this build reads version 5; compile the model again",
         "%s", parse(newer.data(), newer.size(), plan).c_str());
 }
 

@@ -273,6 +273,17 @@ private:
           axes.insert(uint32_t(a));
     }
     kernel.coords.assign(axes.begin(), axes.end());
+    auto reads = op->getAttrOfType<ArrayAttr>("llcc.reads"), looks = op->getAttrOfType<ArrayAttr>("llcc.looks");
+    if (!reads || !looks)
+      return success();
+    for (auto [ins, over] : llvm::zip(reads, looks)) {
+      rt::Kernel::Dependence &dependence = kernel.dependences.emplace_back();
+      for (int64_t argument : cast<DenseI64ArrayAttr>(ins).asArrayRef())
+        dependence.ins.push_back(uint32_t(argument));
+      for (Attribute axis : cast<ArrayAttr>(over))
+        if (int64_t position = mesh ? mesh.getPosition(cast<StringAttr>(axis).getValue()) : -1; position >= 0)
+          dependence.coords.push_back(uint32_t(position));
+    }
     return success();
   }
 
