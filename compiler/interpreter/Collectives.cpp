@@ -76,20 +76,22 @@ Evaluated evaluateCollective(Operation *op, ArrayRef<SmallVector<const Tensor *>
     return success();
   }
   if (auto gather = dyn_cast<AllGatherOp>(op)) {
-    Tensor whole = filled(gather.getType(), options.padding);
-    int64_t dim = gather.getDim();
-    for (auto [member, x] : llvm::enumerate(xs))
-      placeBlock(whole, *x[0], dim, member * x[0]->shape[dim]);
-    for (Results &result : results)
-      result.push_back(whole);
+    for (auto [i, dim] : llvm::enumerate(gather.getDims())) {
+      Tensor whole = filled(gather.getResultTypes()[i], options.padding);
+      for (auto [member, x] : llvm::enumerate(xs))
+        placeBlock(whole, *x[i], dim, member * x[i]->shape[dim]);
+      for (Results &result : results)
+        result.push_back(whole);
+    }
     return success();
   }
   if (auto scatter = dyn_cast<ReduceScatterOp>(op)) {
-    Tensor sum = reduceMembers(xs, 0, scatter.getKind(), options.exact);
-    int64_t dim = scatter.getDim();
-    for (auto [member, result] : llvm::enumerate(results)) {
-      result.push_back(filled(scatter.getType(), options.padding));
-      copyBlock(result[0], sum, dim, member * result[0].shape[dim]);
+    for (auto [i, dim] : llvm::enumerate(scatter.getDims())) {
+      Tensor sum = reduceMembers(xs, i, scatter.getKind(), options.exact);
+      for (auto [member, result] : llvm::enumerate(results)) {
+        result.push_back(filled(scatter.getResultTypes()[i], options.padding));
+        copyBlock(result[i], sum, dim, member * result[i].shape[dim]);
+      }
     }
     return success();
   }

@@ -322,7 +322,8 @@ Execution::State Execution::step() {
   } else if (auto capture = dyn_cast<CaptureOp>(op)) {
     std::vector<SmallVector<const Tensor *>> xs = operandsOf(op);
     for (size_t i = 0; i < xs.size(); ++i)
-      outcomes[i].captures.push_back({capture.getKind().str(), capture.getName().str(), *xs[i][0]});
+      outcomes[i].captures.push_back({capture.getKind().str(), capture.getName().str(), *xs[i][0],
+                                      capture->getAttrOfType<ShardingAttr>("llcc.placement")});
   } else {
     std::vector<Results> results(launch.devices.size());
     if (failed(evaluate(op, results)))

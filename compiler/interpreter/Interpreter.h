@@ -26,6 +26,7 @@ struct RunOptions {
 struct Capture {
   std::string kind, name;
   Tensor value;
+  ShardingAttr placement; ///< of a value that is cut
 };
 
 /// One function and the devices that run it together: `arguments[i]` are those of device `devices[i]`.

@@ -2,6 +2,18 @@
 // type is placed: on placed types the value between may be where it is for a reason.
 #include "compiler/ir/LLCC.h"
 
+// One number for each tensor of a bucket: `0, 1`.
+static mlir::ParseResult parseNumbers(mlir::OpAsmParser &parser, mlir::DenseI64ArrayAttr &numbers) {
+  llvm::SmallVector<int64_t> list;
+  if (parser.parseCommaSeparatedList([&]() { return parser.parseInteger(list.emplace_back()); }))
+    return mlir::failure();
+  numbers = parser.getBuilder().getDenseI64ArrayAttr(list);
+  return mlir::success();
+}
+static void printNumbers(mlir::OpAsmPrinter &printer, mlir::Operation *, mlir::DenseI64ArrayAttr numbers) {
+  llvm::interleaveComma(numbers.asArrayRef(), printer);
+}
+
 #define GET_OP_CLASSES
 #include "compiler/ir/Ops.cpp.inc"
 

@@ -399,18 +399,23 @@ def Llcc_AllReduceOp : Llcc_Op<"all_reduce", [Pure]> {
   let hasVerifier = 1;
 }
 def Llcc_AllGatherOp : Llcc_Op<"all_gather", [Pure]> {
-  let summary = "blocks of all members one after the other along dim, cut to `size` (drops the padding)";
-  let description = "local: result size at dim = size <= members * operand size.";
-  let arguments = (ins Llcc_Tensor:$x, I64Attr:$dim, I64Attr:$size, StrArrayAttr:$axes);
-  let results = (outs Llcc_Tensor:$result);
-  let assemblyFormat = "$x `dim` $dim `size` $size `over` $axes attr-dict `:` type($x) `->` type($result)";
+  let summary = "blocks of all members one after the other along dim, cut to `size` (drops the padding); several tensors are one bucket";
+  let description = [{
+    local: result size at dim = size <= members * operand size.
+    (C1) as many results, dims and sizes as operands, at least one; (C2) axes not empty.
+    `%y:2 = llcc.all_gather %a, %b dim 0, 1 size 10, 7 over ["data"] : tensor<5x4xf32>, tensor<3x4xf32> -> tensor<10x4xf32>, tensor<3x7xf32>`
+  }];
+  let arguments = (ins Variadic<Llcc_Tensor>:$xs, DenseI64ArrayAttr:$dims, DenseI64ArrayAttr:$sizes, StrArrayAttr:$axes);
+  let results = (outs Variadic<Llcc_Tensor>:$results);
+  let assemblyFormat = "$xs `dim` custom<Numbers>($dims) `size` custom<Numbers>($sizes) `over` $axes attr-dict `:` type($xs) `->` type($results)";
   let hasVerifier = 1;
 }
 def Llcc_ReduceScatterOp : Llcc_Op<"reduce_scatter", [Pure]> {
-  let summary = "reduction over the group, member i keeps block i along dim (padded blocks of ceil(n/members))";
-  let arguments = (ins Llcc_Tensor:$x, Llcc_ReduceKindAttr:$kind, I64Attr:$dim, StrArrayAttr:$axes);
-  let results = (outs Llcc_Tensor:$result);
-  let assemblyFormat = "$kind $x `dim` $dim `over` $axes attr-dict `:` type($x) `->` type($result)";
+  let summary = "reduction over the group, member i keeps block i along dim (padded blocks of ceil(n/members)); several tensors are one bucket";
+  let description = "(C1) as many results and dims as operands, at least one; (C2) axes not empty. Members combine in member order.";
+  let arguments = (ins Variadic<Llcc_Tensor>:$xs, Llcc_ReduceKindAttr:$kind, DenseI64ArrayAttr:$dims, StrArrayAttr:$axes);
+  let results = (outs Variadic<Llcc_Tensor>:$results);
+  let assemblyFormat = "$kind $xs `dim` custom<Numbers>($dims) `over` $axes attr-dict `:` type($xs) `->` type($results)";
   let hasVerifier = 1;
 }
 def Llcc_AllToAllOp : Llcc_Op<"all_to_all", [Pure]> {

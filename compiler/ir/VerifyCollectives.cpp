@@ -36,16 +36,25 @@ static LogicalResult checkChanged(Operation *op, RankedTensorType x, RankedTenso
   return checkResult(op, x, y, needed);
 }
 
+// (C1) of a bucket: `numbers` lists have an entry for each tensor, results pair with operands.
+static LogicalResult checkBucket(Operation *op, ArrayRef<ArrayRef<int64_t>> numbers) {
+  size_t count = op->getNumOperands();
+  if (count == 0 || count != op->getNumResults())
+    return op->emitOpError() << "has " << count << " operands and " << op->getNumResults()
+                             << " results, needs as many, at least one";
+  for (ArrayRef<int64_t> list : numbers)
+    if (list.size() != count)
+      return op->emitOpError() << "has " << list.size() << " numbers for " << count << " operands, needs one for each";
+  return success();
+}
+
 LogicalResult ReshardOp::verify() {
   return checkResult(*this, getX().getType(), getType(), getX().getType().getShape());
 }
 
 LogicalResult AllReduceOp::verify() {
-  if (failed(checkAxes(*this, getAxes())))
+  if (failed(checkAxes(*this, getAxes())) || failed(checkBucket(*this, {})))
     return failure();
-  if (getXs().empty() || getXs().size() != getResults().size())
-    return emitOpError() << "has " << getXs().size() << " operands and " << getResults().size()
-                         << " results, needs as many, at least one";
   for (auto [x, y] : llvm::zip(getXs().getTypes(), getResults().getTypes())) {
     auto own = cast<RankedTensorType>(x);
     if (failed(checkResult(*this, own, cast<RankedTensorType>(y), own.getShape())))
@@ -55,17 +64,27 @@ LogicalResult AllReduceOp::verify() {
 }
 
 LogicalResult AllGatherOp::verify() {
-  RankedTensorType x = getX().getType();
-  if (failed(checkAxes(*this, getAxes())) || failed(checkDim(*this, "dim", getDim(), x.getRank())))
+  if (failed(checkAxes(*this, getAxes())) || failed(checkBucket(*this, {getDims(), getSizes()})))
     return failure();
-  return checkChanged(*this, x, getType(), -1, getDim(), getSize());
+  for (auto [from, to, dim, size] : llvm::zip(getXs().getTypes(), getResultTypes(), getDims(), getSizes())) {
+    auto x = cast<RankedTensorType>(from);
+    if (failed(checkDim(*this, "dim", dim, x.getRank())) ||
+        failed(checkChanged(*this, x, cast<RankedTensorType>(to), -1, dim, size)))
+      return failure();
+  }
+  return success();
 }
 
 LogicalResult ReduceScatterOp::verify() {
-  RankedTensorType x = getX().getType();
-  if (failed(checkAxes(*this, getAxes())) || failed(checkDim(*this, "dim", getDim(), x.getRank())))
+  if (failed(checkAxes(*this, getAxes())) || failed(checkBucket(*this, {getDims()})))
     return failure();
-  return checkChanged(*this, x, getType(), getDim(), -1, 0);
+  for (auto [from, to, dim] : llvm::zip(getXs().getTypes(), getResultTypes(), getDims())) {
+    auto x = cast<RankedTensorType>(from);
+    if (failed(checkDim(*this, "dim", dim, x.getRank())) ||
+        failed(checkChanged(*this, x, cast<RankedTensorType>(to), dim, -1, 0)))
+      return failure();
+  }
+  return success();
 }
 
 LogicalResult AllToAllOp::verify() {

@@ -231,11 +231,15 @@ private:
         .Case<AllReduceOp>(
             [&](AllReduceOp all) { return collective("AllReduce", {int64_t(all.getKind())}, all.getAxes()); })
         .Case<AllGatherOp>([&](AllGatherOp all) {
-          return collective("AllGather", {int64_t(all.getDim()), int64_t(all.getSize())}, all.getAxes());
+          SmallVector<int64_t> ints;
+          for (auto [dim, size] : llvm::zip(all.getDims(), all.getSizes()))
+            ints.append({dim, size});
+          return collective("AllGather", ints, all.getAxes());
         })
         .Case<ReduceScatterOp>([&](ReduceScatterOp scatter) {
-          return collective("ReduceScatter", {int64_t(scatter.getKind()), int64_t(scatter.getDim())},
-                            scatter.getAxes());
+          SmallVector<int64_t> ints = {int64_t(scatter.getKind())};
+          llvm::append_range(ints, scatter.getDims());
+          return collective("ReduceScatter", ints, scatter.getAxes());
         })
         .Case<AllToAllOp>([&](AllToAllOp all) {
           return collective("AllToAll",
@@ -252,6 +256,14 @@ private:
           Instruction &i = simple("Capture", 0, true);
           i.ints = {kind - std::begin(kCaptureKinds)};
           i.name = capture.getName();
+          auto mesh = function->getParentOfType<ModuleOp>()->getAttrOfType<MeshAttr>("llcc.mesh");
+          if (auto cut = capture->getAttrOfType<ShardingAttr>("llcc.placement"); cut && mesh)
+            for (int64_t dim = 0, rank = cut.getDims().size(); dim < rank; ++dim) {
+              SmallVector<StringAttr> axes = cut.getAxes(dim);
+              i.ints.push_back(axes.size());
+              for (StringAttr axis : axes)
+                i.ints.push_back(mesh.getPosition(axis));
+            }
           return success();
         })
         .Default([&](Operation *) {

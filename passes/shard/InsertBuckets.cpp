@@ -1,5 +1,5 @@
-// all-reduces of the same kind over the same group ⇒ buckets: one llcc.all_reduce of several tensors, up to `bytes`
-// each.
+// Collectives of the same kind over the same group ⇒ buckets: one llcc.all_reduce, llcc.reduce_scatter or
+// llcc.all_gather of several tensors, up to `bytes` each.
 //
 //   %a = all_reduce %x over ["data"]     ⇒   %r:2 = all_reduce %x, %y over ["data"]
 //   %b = all_reduce %y over ["data"]
@@ -7,13 +7,15 @@
 // A collective costs some microseconds to start, however small it is: the gradients of a data-parallel model are
 // hundreds of small tensors. It stands before llcc-split-pipeline, which takes from a bucket what its stage needs.
 //
-// Why no cycle can arise: level(op) = the largest number of all-reduces on a path of operands that ends before op.
-// Buckets join only ops of one level, and every path from an all-reduce to another raises the level.
+// Why no cycle can arise: level(op) = the largest number of such collectives on a path of operands that ends before op.
+// Buckets join only ops of one level, and every path from one to another raises the level.
 #include "compiler/ir/LLCC.h"
 #include "compiler/ir/Provenance.h"
 #include "mlir/Analysis/TopologicalSortUtils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/shard/Buckets.h"
 #include "passes/shard/Passes.h"
+#include "passes/shard/Placement.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace mlir::llcc {
@@ -34,54 +36,54 @@ int64_t localBytes(RankedTensorType type, MeshAttr mesh) {
 struct InsertBucketsPass : impl::InsertBucketsPassBase<InsertBucketsPass> {
   using InsertBucketsPassBase::InsertBucketsPassBase;
 
-  /// All-reduces that may go together: level, kind, axes, element type; in @gradients also the pass and the ONNX node,
-  /// as llcc-split-pipeline runs those apart.
-  using Key = std::tuple<int64_t, Attribute, Attribute, Type, int64_t, StringRef>;
+  /// Collectives that may go together: level, op, reduction, axes, element type, fetch; in @gradients also the pass and
+  /// the ONNX node, as llcc-split-pipeline runs those apart.
+  using Key = std::tuple<int64_t, TypeID, Attribute, Attribute, Type, Attribute, int64_t, StringRef>;
 
-  void join(ArrayRef<AllReduceOp> ops) {
+  void join(ArrayRef<Operation *> ops) {
     if (ops.size() < 2)
       return;
     SmallVector<Value> operands, results;
+    SmallVector<BucketPart> parts;
     SmallVector<Location> locs;
-    for (AllReduceOp op : ops) {
-      llvm::append_range(operands, op.getXs());
-      llvm::append_range(results, op.getResults());
-      locs.push_back(op.getLoc());
+    for (Operation *op : ops) {
+      llvm::append_range(operands, op->getOperands());
+      llvm::append_range(results, op->getResults());
+      llvm::append_range(parts, partsOf(op));
+      locs.push_back(op->getLoc());
     }
-    AllReduceOp last = ops.back();
-    OpBuilder b(last);
-    auto bucket = AllReduceOp::create(b, b.getFusedLoc(locs), TypeRange(ValueRange(results)), operands,
-                                      last.getKindAttr(), last.getAxesAttr());
-    for (auto [old, fresh] : llvm::zip(results, bucket.getResults()))
+    OpBuilder b(ops.back());
+    Operation *bucket = createBucket(b, b.getFusedLoc(locs), parts, operands);
+    for (auto [old, fresh] : llvm::zip(results, bucket->getResults()))
       old.replaceAllUsesWith(fresh);
-    for (AllReduceOp op : ops)
-      op.erase();
+    for (Operation *op : ops)
+      op->erase();
   }
 
   void runOnBlock(Block &block, MeshAttr mesh, bool byNode) {
     DenseMap<Operation *, int64_t> level;
-    llvm::MapVector<Key, SmallVector<AllReduceOp>> groups;
+    llvm::MapVector<Key, SmallVector<Operation *>> groups;
     for (Operation &op : block) {
       int64_t at = 0;
       op.walk([&](Operation *inner) {
         for (Value operand : inner->getOperands())
           if (Operation *def = operand.getDefiningOp())
-            at = std::max(at, level.lookup(def) + isa<AllReduceOp>(def));
+            at = std::max(at, level.lookup(def) + isBucket(def));
       });
       level[&op] = at;
-      if (auto reduce = dyn_cast<AllReduceOp>(op); reduce && !reduce.getXs().empty())
-        groups[{at, reduce.getKindAttr(), reduce.getAxesAttr(),
-                cast<RankedTensorType>(reduce.getXs()[0].getType()).getElementType(),
+      if (isBucket(&op) && op.getNumOperands())
+        groups[{at, op.getName().getTypeID(), op.getAttr("kind"), op.getAttr("axes"),
+                cast<RankedTensorType>(op.getOperand(0).getType()).getElementType(), op.getAttr(kFetchAttr),
                 int64_t(byNode && isBackward(op.getLoc())), byNode ? nodeOf(op.getLoc()) : StringRef()}]
-            .push_back(reduce);
+            .push_back(&op);
     }
     for (auto &[key, ops] : groups) {
-      SmallVector<AllReduceOp> bucket;
+      SmallVector<Operation *> bucket;
       int64_t filled = 0;
-      for (AllReduceOp op : ops) {
+      for (Operation *op : ops) {
         int64_t more = 0;
-        for (Value x : op.getXs())
-          more += localBytes(cast<RankedTensorType>(x.getType()), mesh);
+        for (auto [x, y] : llvm::zip(op->getOperandTypes(), op->getResultTypes())) // a gather's result is the larger
+          more += std::max(localBytes(cast<RankedTensorType>(x), mesh), localBytes(cast<RankedTensorType>(y), mesh));
         if (filled + more > bytes) {
           join(bucket);
           bucket.clear();

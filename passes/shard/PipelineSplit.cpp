@@ -1,5 +1,6 @@
 // Analysis for llcc-split-pipeline: messages between stages, and what each stage needs of @update.
 #include "passes/shard/PipelineSplit.h"
+#include "passes/shard/Buckets.h"
 
 namespace mlir::llcc {
 
@@ -115,7 +116,7 @@ LogicalResult PipelineSplit::findOrigins() {
     llvm::SmallBitVector all(stages);
     for (Value operand : op.getOperands())
       all |= originsOf(operand);
-    bool bucket = isa<AllReduceOp>(op); // result i comes from operand i alone
+    bool bucket = isBucket(&op); // result i comes from operand i alone
     for (OpResult result : op.getResults())
       origins[result] = bucket ? llvm::SmallBitVector(originsOf(op.getOperand(result.getResultNumber()))) : all;
   }
@@ -150,7 +151,7 @@ void PipelineSplit::findWanted() {
     Operation *def = value.getDefiningOp();
     if (!def)
       continue;
-    if (isa<AllReduceOp>(def))
+    if (isBucket(def))
       open.push_back({def->getOperand(cast<OpResult>(value).getResultNumber()), stage});
     else
       for (Value operand : def->getOperands())

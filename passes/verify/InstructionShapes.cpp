@@ -245,22 +245,27 @@ private:
   }
   static int64_t blockOf(int64_t size, int64_t members) { return (size + members - 1) / members; }
 
+  /// How many tensors go together.
+  size_t bucket() const { return std::max<size_t>(1, ins.size()); }
+
   std::string allGather() {
-    std::string error = counts(1, 1, 2);
+    std::string error = counts(bucket(), bucket(), 2 * bucket());
     int64_t count = error.empty() ? members(error) : 0;
-    if (error.empty() && (!alike(ins[0], outs[0], ints[0]) || outs[0].getDimSize(ints[0]) != ints[1] ||
-                          ints[1] > count * ins[0].getDimSize(ints[0])))
-      error = formatv("gathers {0} of {1} members along dimension {2} to {3}", textOf(ins[0]), count, ints[0],
-                      textOf(outs[0]));
+    for (size_t i = 0; i < ins.size() && error.empty(); ++i)
+      if (int64_t dim = ints[2 * i], size = ints[2 * i + 1];
+          !alike(ins[i], outs[i], dim) || outs[i].getDimSize(dim) != size || size > count * ins[i].getDimSize(dim))
+        error = formatv("gathers {0} of {1} members along dimension {2} to {3}", textOf(ins[i]), count, dim,
+                        textOf(outs[i]));
     return error;
   }
   std::string reduceScatter() {
-    std::string error = counts(1, 1, 2);
+    std::string error = counts(bucket(), bucket(), 1 + bucket());
     int64_t count = error.empty() ? members(error) : 0;
-    if (error.empty() &&
-        (!alike(ins[0], outs[0], ints[1]) || outs[0].getDimSize(ints[1]) != blockOf(ins[0].getDimSize(ints[1]), count)))
-      error = formatv("scatters {0} to {1} members along dimension {2} as {3}", textOf(ins[0]), count, ints[1],
-                      textOf(outs[0]));
+    for (size_t i = 0; i < ins.size() && error.empty(); ++i)
+      if (int64_t dim = ints[1 + i];
+          !alike(ins[i], outs[i], dim) || outs[i].getDimSize(dim) != blockOf(ins[i].getDimSize(dim), count))
+        error = formatv("scatters {0} to {1} members along dimension {2} as {3}", textOf(ins[i]), count, dim,
+                        textOf(outs[i]));
     return error;
   }
   std::string allToAll() {
@@ -275,7 +280,7 @@ private:
   std::string send() { return counts(1, 0, 2); }
   std::string recv() { return counts(0, 1, 2); }
   std::string capture() {
-    std::string error = counts(1, 0, 1);
+    std::string error = counts(1, 0, std::max<size_t>(1, ints.size()));
     if (error.empty() && (ints[0] < 0 || ints[0] > 3))
       error = formatv("captures kind {0}, needs 0 to 3", ints[0]);
     if (error.empty() && !exec.getArgs().getAs<StringAttr>("name"))

@@ -237,7 +237,7 @@ private:
         list.push_back(cast<StringAttr>(axis));
       return list;
     };
-    for (auto [x, y] : llvm::zip(op->getOperands(), op->getResults())) {
+    for (auto [i, x, y] : llvm::enumerate(op->getOperands(), op->getResults())) {
       Placement from = Placement::get(shardingOf(x.getType())), want = from;
       const Placement to = Placement::get(shardingOf(y.getType()));
       auto resolve = [&](ArrayRef<StringAttr> axes, ReduceKind kind) -> LogicalResult {
@@ -269,13 +269,15 @@ private:
       };
       LogicalResult fits = llvm::TypeSwitch<Operation *, LogicalResult>(op)
                                .Case([&](AllReduceOp o) { return resolve(names(o.getAxes()), o.getKind()); })
-                               .Case([&](AllGatherOp o) {
-                                 return failed(inRank(o.getDim())) ? failure() : join(o.getDim(), names(o.getAxes()));
+                               .Case([&, i = i](AllGatherOp o) {
+                                 int64_t dim = o.getDims()[i];
+                                 return failed(inRank(dim)) ? failure() : join(dim, names(o.getAxes()));
                                })
-                               .Case([&](ReduceScatterOp o) -> LogicalResult {
-                                 if (failed(inRank(o.getDim())) || failed(resolve(names(o.getAxes()), o.getKind())))
+                               .Case([&, i = i](ReduceScatterOp o) -> LogicalResult {
+                                 int64_t dim = o.getDims()[i];
+                                 if (failed(inRank(dim)) || failed(resolve(names(o.getAxes()), o.getKind())))
                                    return failure();
-                                 cut(o.getDim(), names(o.getAxes()));
+                                 cut(dim, names(o.getAxes()));
                                  return success();
                                })
                                .Case([&](AllToAllOp o) -> LogicalResult {

@@ -98,16 +98,20 @@ private:
       if (reduce.getXs().getTypes() != reduce.getResultTypes())
         return report(op) << "changes types; an all-reduce keeps them";
     } else if (auto gather = dyn_cast<AllGatherOp>(op)) {
-      if (failed(checkAxes(op, gather.getAxes())) || failed(checkSizes(op, {{gather.getDim(), gather.getSize()}})))
+      if (failed(checkAxes(op, gather.getAxes())))
         return failure();
-      int64_t most = sizeOf(gather.getX(), gather.getDim()) * members(gather.getAxes());
-      if (int64_t(gather.getSize()) > most)
-        return report(op) << "joins to size " << gather.getSize() << ", the group has " << most;
+      for (auto [i, dim, size] : llvm::enumerate(gather.getDims(), gather.getSizes())) {
+        if (failed(checkSizes(op, {{dim, size}}, i)))
+          return failure();
+        if (int64_t most = sizeOf(gather.getXs()[i], dim) * members(gather.getAxes()); size > most)
+          return report(op) << "joins to size " << size << ", the group has " << most;
+      }
     } else if (auto scatter = dyn_cast<ReduceScatterOp>(op)) {
       if (failed(checkAxes(op, scatter.getAxes())))
         return failure();
-      return checkSizes(
-          op, {{scatter.getDim(), ceilDiv(sizeOf(scatter.getX(), scatter.getDim()), members(scatter.getAxes()))}});
+      for (auto [i, dim] : llvm::enumerate(scatter.getDims()))
+        if (failed(checkSizes(op, {{dim, ceilDiv(sizeOf(scatter.getXs()[i], dim), members(scatter.getAxes()))}}, i)))
+          return failure();
     } else if (auto all = dyn_cast<AllToAllOp>(op)) {
       if (failed(checkAxes(op, all.getAxes())) ||
           failed(checkSizes(
@@ -162,9 +166,9 @@ private:
     return success();
   }
 
-  /// The result has the operand's shape but for the given (dimension, size).
-  LogicalResult checkSizes(Operation *op, ArrayRef<std::pair<int64_t, int64_t>> sizes) {
-    auto type = cast<RankedTensorType>(op->getOperand(0).getType());
+  /// Result `i` has the shape of operand `i` but for the given (dimension, size).
+  LogicalResult checkSizes(Operation *op, ArrayRef<std::pair<int64_t, int64_t>> sizes, unsigned i = 0) {
+    auto type = cast<RankedTensorType>(op->getOperand(i).getType());
     SmallVector<int64_t> shape(type.getShape());
     for (auto [dim, size] : sizes) {
       if (dim < 0 || dim >= type.getRank())
@@ -172,8 +176,8 @@ private:
       shape[dim] = size;
     }
     auto wanted = RankedTensorType::get(shape, type.getElementType());
-    if (op->getResult(0).getType() != wanted)
-      return report(op) << "gives " << op->getResult(0).getType() << ", needs " << wanted;
+    if (op->getResult(i).getType() != wanted)
+      return report(op) << "gives " << op->getResult(i).getType() << ", needs " << wanted;
     return success();
   }
 };

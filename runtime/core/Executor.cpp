@@ -131,7 +131,7 @@ Work Executor::capture(const Instr &instr) {
     while (place.plan.variables[index].name != instr.name)
       ++index;
     const Variable &variable = place.plan.variables[index];
-    const Sharding &sharding = *gradientSharding(place.plan, variable, shape);
+    const Sharding sharding = *gradientSharding(place.plan, variable, instr);
     if (!isFirstHolder(sharding, place.coords, pipelineAxis(place.plan)))
       return [] {};
     return [&host, index, from, whole = variable.shape,

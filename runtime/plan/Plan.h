@@ -110,13 +110,14 @@ enum class Op : uint8_t {
   Feed, ///< outs[0] (Input) from the host's batch; ints: microbatch
   FeedScalar,    ///< outs[0] (Scalar) from the host
   AllReduce,     ///< outs[i] = reduction of ins[i]; ints: kind (0 sum 1 max 2 min 3 prod); axes
-  AllGather,     ///< ints: dim, size (result size at dim, <= members * local); axes
-  ReduceScatter, ///< ints: kind, dim; axes
+  AllGather,     ///< outs[i] from ins[i]; ints: for each tensor dim, size (of the result at dim, <= members * local);
+                 ///< axes
+  ReduceScatter, ///< outs[i] from ins[i]; ints: kind, then for each tensor dim; axes
   AllToAll,      ///< ints: splitDim, concatDim, size; axes
   Send,          ///< ints: to (stage), tag
   Recv,          ///< ints: from (stage), tag
   Capture,    ///< ins[0] may be read by the host now; `name`, ints: kind (0 loss, 1 gradient, 2 grad_norm, 3 output);
-              ///< sharding by `variable`/replicated
+              ///< of a gradient that is cut, for each dimension the number of mesh axes and the axes (Sharding::dims)
   Recurrence, ///< one layer and direction of an LSTM, GRU or RNN behind the product with its input (compiler/ir/Ops.td,
               ///< llcc.recurrence). ins: x, r, h0, then those of c0, peepholes, hidden bias, lengths that are there;
               ///< outs: y, then cells (lstm), gates (lstm, gru). ints: kind (0 lstm 1 gru 2 rnn), flags

@@ -3,6 +3,7 @@
 #define LLCC_RUNTIME_PLAN_VERIFY_H
 
 #include "runtime/plan/Plan.h"
+#include <optional>
 
 namespace llcc::rt {
 
@@ -60,9 +61,8 @@ void verifyReplicas(const Plan &plan, Report &report);
 using Clock = std::vector<int64_t>;
 std::vector<Clock> clocksOf(const Program &program);
 
-/// How a captured gradient with this local shape is cut: like its variable, not at all, or like the variable's state
-/// (ZeRO); nullptr where none fits.
-const Sharding *gradientSharding(const Plan &plan, const Variable &variable, const Shape &local);
+/// How a captured gradient is cut, as its instruction says; empty where what it says is no cut of the plan's mesh.
+std::optional<Sharding> gradientSharding(const Plan &plan, const Variable &variable, const Instr &capture);
 
 /// Position of the first instruction that writes weights or optimizer state after the program's last loss capture (the
 /// number of instructions where there is none): a loss that is not finite must stop the device here.

@@ -63,28 +63,25 @@ public:
       need(space(instr.outs[0]) == Buffer::Space::Scalar, "feeds a buffer that is no scalar");
       return;
     case Op::AllReduce:
-      need(!instr.ins.empty() && instr.ins.size() == instr.outs.size(),
-           "has " + std::to_string(instr.ins.size()) + " operands and " + std::to_string(instr.outs.size()) +
-               " results, needs as many");
+      bucket();
       group(1);
       kind();
-      for (size_t i = 0; i < instr.ins.size(); ++i) {
+      for (size_t i = 0; i < instr.ins.size(); ++i)
         same(in(i), out(i));
-        need(in(i).type == in(0).type,
-             "mixes " + std::string(nameOf(in(0).type)) + " and " + nameOf(in(i).type) + " in one bucket");
-      }
       return;
     case Op::AllGather:
       return allGather();
-    case Op::ReduceScatter: {
-      counts(1, 1);
-      group(2);
+    case Op::ReduceScatter:
+      bucket();
+      group(1 + instr.ins.size());
       kind();
-      Shape expected = in(0);
-      int64_t &n = expected.dims[dimension(instr.ints[1])];
-      n = blocks(n);
-      return same(expected, out(0));
-    }
+      for (size_t i = 0; i < instr.ins.size(); ++i) {
+        Shape expected = in(i);
+        int64_t &n = expected.dims[dimension(instr.ints[1 + i], i)];
+        n = blocks(n);
+        same(expected, out(i));
+      }
+      return;
     case Op::AllToAll:
       return allToAll();
     case Op::Send:
@@ -290,9 +287,18 @@ private:
     need(instr.ints[0] >= 0 && instr.ints[0] <= 3,
          "has reduction kind " + std::to_string(instr.ints[0]) + ", there are 0 to 3");
   }
-  size_t dimension(int64_t dim) const {
-    need(dim >= 0 && dim < static_cast<int64_t>(in(0).dims.size()),
-         "works along dimension " + std::to_string(dim) + " of " + nameOf(in(0)));
+  /// Several tensors go together: results pair with operands, all of one type.
+  void bucket() const {
+    need(!instr.ins.empty() && instr.ins.size() == instr.outs.size(),
+         "has " + std::to_string(instr.ins.size()) + " operands and " + std::to_string(instr.outs.size()) +
+             " results, needs as many");
+    for (size_t i = 0; i < instr.ins.size(); ++i)
+      need(in(i).type == in(0).type,
+           "mixes " + std::string(nameOf(in(0).type)) + " and " + nameOf(in(i).type) + " in one bucket");
+  }
+  size_t dimension(int64_t dim, size_t i = 0) const {
+    need(dim >= 0 && dim < static_cast<int64_t>(in(i).dims.size()),
+         "works along dimension " + std::to_string(dim) + " of " + nameOf(in(i)));
     return static_cast<size_t>(dim);
   }
   int64_t blocks(int64_t n) const {
@@ -301,16 +307,19 @@ private:
   }
 
   void allGather() const {
-    counts(1, 1);
-    group(2);
-    Shape expected = in(0);
-    int64_t &n = expected.dims[dimension(instr.ints[0])];
-    need(instr.ints[1] >= 0 && n == blocks(instr.ints[1]),
-         "gathers " + std::to_string(membersOf(plan, instr)) + " blocks of " + std::to_string(n) + " into " +
-             std::to_string(instr.ints[1]) + " along dimension " + std::to_string(instr.ints[0]) + ", each must be " +
-             std::to_string(blocks(std::max<int64_t>(instr.ints[1], 0))));
-    n = instr.ints[1];
-    same(expected, out(0));
+    bucket();
+    group(2 * instr.ins.size());
+    for (size_t i = 0; i < instr.ins.size(); ++i) {
+      int64_t dim = instr.ints[2 * i], size = instr.ints[2 * i + 1];
+      Shape expected = in(i);
+      int64_t &n = expected.dims[dimension(dim, i)];
+      need(size >= 0 && n == blocks(size), "gathers " + std::to_string(membersOf(plan, instr)) + " blocks of " +
+                                               std::to_string(n) + " into " + std::to_string(size) +
+                                               " along dimension " + std::to_string(dim) + ", each must be " +
+                                               std::to_string(blocks(std::max<int64_t>(size, 0))));
+      n = size;
+      same(expected, out(i));
+    }
   }
 
   void allToAll() const {
@@ -329,9 +338,10 @@ private:
 
   void capture() const {
     counts(1, 0);
-    numbers(1, 0);
     bool infer = program.kind == Program::Kind::Infer;
-    int64_t kind = instr.ints[0];
+    int64_t kind = instr.ints.empty() ? -1 : instr.ints[0];
+    if (kind != 1)
+      numbers(1, 0);
     need(kind >= 0 && kind <= 3, "has kind " + std::to_string(kind) + ", there are 0 (loss) to 3 (output)");
     need((kind == 3) == infer,
          infer ? "shows something else than an output of inference" : "shows an output in a step");
@@ -348,9 +358,13 @@ private:
       auto found = std::find_if(plan.variables.begin(), plan.variables.end(),
                                 [&](const Variable &v) { return v.name == instr.name; });
       need(found != plan.variables.end(), "shows the gradient of \"" + instr.name + "\", which the plan does not list");
-      need(gradientSharding(plan, *found, in(0)) != nullptr,
-           "shows the gradient of \"" + instr.name + "\" as " + nameOf(in(0)) + ", needs " +
-               nameOf(localShape(found->shape, found->sharding, plan.sizes)) + " or whole " + nameOf(found->shape));
+      std::optional<Sharding> cut = gradientSharding(plan, *found, instr);
+      need(cut.has_value(), "cuts the gradient of \"" + instr.name + "\" by " + list(instr.ints) +
+                                ", needs for each dimension a number of mesh axes and the axes, each once");
+      Shape local = localShape(found->shape, *cut, plan.sizes);
+      need(local.dims == in(0).dims && local.type == in(0).type, "shows the gradient of \"" + instr.name + "\" as " +
+                                                                     nameOf(in(0)) + ", its cut gives " +
+                                                                     nameOf(local));
     }
   }
 
@@ -373,23 +387,26 @@ std::vector<int64_t> inPlace(const Program &program, const Instr &instr) {
 
 } // namespace
 
-const Sharding *gradientSharding(const Plan &plan, const Variable &variable, const Shape &local) {
-  static const Sharding whole;
-  auto fits = [&](const Sharding &sharding) {
-    Shape expected = localShape(variable.shape, sharding, plan.sizes);
-    return expected.dims == local.dims && variable.shape.type == local.type;
-  };
-  if (fits(variable.sharding))
-    return &variable.sharding;
-  if (fits(whole))
-    return &whole;
-  for (const Variable &state : plan.variables) // ZeRO: the gradient is cut like the state that it updates
-    if (state.role == Variable::Role::State && state.shape.dims == variable.shape.dims &&
-        state.name.size() > variable.name.size() &&
-        state.name.compare(state.name.size() - variable.name.size() - 1, std::string::npos, ":" + variable.name) == 0 &&
-        fits(state.sharding))
-      return &state.sharding;
-  return nullptr;
+std::optional<Sharding> gradientSharding(const Plan &plan, const Variable &variable, const Instr &capture) {
+  Sharding sharding;
+  if (capture.ints.size() == 1)
+    return sharding;
+  std::set<int64_t> used;
+  size_t at = 1;
+  for (size_t dim = 0; dim < variable.shape.dims.size(); ++dim) {
+    if (at >= capture.ints.size() || capture.ints[at] < 0 ||
+        static_cast<uint64_t>(capture.ints[at]) > capture.ints.size() - at - 1)
+      return std::nullopt;
+    std::vector<uint32_t> axes;
+    for (int64_t count = capture.ints[at++]; count > 0; --count) {
+      int64_t axis = capture.ints[at++];
+      if (axis < 0 || static_cast<uint64_t>(axis) >= plan.sizes.size() || !used.insert(axis).second)
+        return std::nullopt;
+      axes.push_back(static_cast<uint32_t>(axis));
+    }
+    sharding.dims.push_back(axes);
+  }
+  return at == capture.ints.size() ? std::optional(sharding) : std::nullopt;
 }
 
 void verifyShapes(const Plan &plan, Report &report) {

@@ -153,7 +153,12 @@ inline Plan regression(const Sizes &s, Layout cut, uint32_t devices) {
     mine = b.temp(ws);
     b.over(Op::ReduceScatter, {g}, {mine}, {0, 0}, {0});
   }
-  b.add(Op::Capture, {mine}, {}, {1}).name = "w";
+  std::vector<int64_t> captured = {1}; // gradient; then its cut
+  if (cut == Layout::Tensor)
+    captured = {1, 0, 1, 0};
+  if (cut == Layout::Zero3)
+    captured = {1, 1, 0, 0};
+  b.add(Op::Capture, {mine}, {}, captured).name = "w";
   b.launch("k_descend", {w, mine, lr}, {w}, ws[0] * ws[1]);
   addInference(plan, s);
   return plan;

@@ -16,8 +16,8 @@ struct Meeting {
   Group *group;
   size_t member;
   std::vector<char *> ins, outs;
-  std::vector<Shape> shapes; ///< of ins
-  Shape result;              ///< of outs[0]
+  std::vector<Shape> shapes;  ///< of ins
+  std::vector<Shape> results; ///< of outs
   std::vector<int64_t> ints;
 
   size_t members() const { return group->devices.size(); }
@@ -64,37 +64,43 @@ struct Meeting {
 
   void allGather() {
     publish();
-    size_t dim = static_cast<size_t>(ints[0]);
-    const Shape &piece = shapes[0];
-    std::vector<int64_t> zero(piece.dims.size(), 0);
-    for (size_t m = 0; m < members(); ++m) {
-      std::vector<int64_t> start = zero, extent = piece.dims;
-      start[dim] = static_cast<int64_t>(m) * piece.dims[dim];
-      extent[dim] = std::min(extent[dim], ints[1] - start[dim]); // the last blocks' padding is cut off
-      copyBox((*group->ins[m])[0], piece.dims, zero, outs[0], result.dims, start, extent, sizeOf(piece.type));
+    for (size_t b = 0; b < ins.size(); ++b) {
+      size_t dim = static_cast<size_t>(ints[2 * b]);
+      const Shape &piece = shapes[b];
+      std::vector<int64_t> zero(piece.dims.size(), 0);
+      for (size_t m = 0; m < members(); ++m) {
+        std::vector<int64_t> start = zero, extent = piece.dims;
+        start[dim] = static_cast<int64_t>(m) * piece.dims[dim];
+        extent[dim] = std::min(extent[dim], ints[2 * b + 1] - start[dim]); // the last blocks' padding is cut off
+        copyBox((*group->ins[m])[b], piece.dims, zero, outs[b], results[b].dims, start, extent, sizeOf(piece.type));
+      }
     }
     end();
   }
 
   void reduceScatter() {
     publish();
-    size_t dim = static_cast<size_t>(ints[1]);
-    const Shape &whole = shapes[0];
+    for (size_t b = 0; b < ins.size(); ++b)
+      scatterOne(b, static_cast<size_t>(ints[1 + b]));
+    end();
+  }
+
+  void scatterOne(size_t b, size_t dim) {
+    const Shape &whole = shapes[b];
     auto [start, valid] = block(whole.dims[dim], member);
     uint64_t size = sizeOf(whole.type), outer = 1, inner = size;
     for (size_t i = 0; i < whole.dims.size(); ++i)
       (i < dim ? outer : inner) *= i == dim ? 1 : static_cast<uint64_t>(whole.dims[i]);
     uint64_t fromRow = inner * static_cast<uint64_t>(whole.dims[dim]),
-             toRow = inner * static_cast<uint64_t>(result.dims[dim]);
+             toRow = inner * static_cast<uint64_t>(results[b].dims[dim]);
     uint64_t bytes = inner * static_cast<uint64_t>(valid);
     for (uint64_t row = 0; row < outer; ++row) {
-      char *to = outs[0] + row * toRow;
+      char *to = outs[b] + row * toRow;
       if (bytes > 0)
-        reduce(whole.type, ints[0], operands(0, row * fromRow + inner * static_cast<uint64_t>(start)), to,
+        reduce(whole.type, ints[0], operands(b, row * fromRow + inner * static_cast<uint64_t>(start)), to,
                bytes / size);
       std::memset(to + bytes, 0, toRow - bytes);
     }
-    end();
   }
 
   void allToAll() {
@@ -103,6 +109,7 @@ struct Meeting {
     const Shape &piece = shapes[0];
     std::vector<int64_t> zero(piece.dims.size(), 0);
     auto [start, valid] = block(piece.dims[split], member);
+    const Shape &result = results[0];
     if (valid < result.dims[split])
       std::memset(outs[0], 0, result.bytes());
     for (size_t m = 0; m < members(); ++m) {
@@ -142,7 +149,8 @@ public:
     meeting->outs = outs;
     for (uint32_t b : instr.ins)
       meeting->shapes.push_back(program.buffers[b].shape);
-    meeting->result = program.buffers[instr.outs[0]].shape;
+    for (uint32_t b : instr.outs)
+      meeting->results.push_back(program.buffers[b].shape);
     meeting->ints = instr.ints;
     switch (instr.op) {
     case Op::AllReduce:
