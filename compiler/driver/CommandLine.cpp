@@ -196,8 +196,13 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
       ->type_name("GLOB:{?,tensor}")
       ->allow_extra_args(false);
   app.add_option("--schedule", o.schedule, "gpipe | 1f1b | zb-h1 | FILE.csv (default 1f1b)")->type_name("NAME");
-  app.add_option("--zero", o.zero, "1: optimizer state is cut over the data axis as well (ZeRO-1)")
-      ->check(rt::atLeast(0, 1));
+  app.add_option("--zero", o.zero,
+                 "cut over the data axis as well: 1 optimizer state, 2 and gradients, 3 and parameters (ZeRO)")
+      ->type_name("STAGE")
+      ->check(rt::atLeast(0, 3));
+  app.add_flag("--sequence-parallel", o.sequenceParallel,
+               "cut activations between tensor-parallel blocks along the sequence: reduce-scatter and all-gather in place "
+               "of all-reduce");
   app.add_option("--deterministic", o.deterministic,
                  "plan | strategy: the same bits again from the same plan, or from any strategy and number of devices "
                  "(slower; default plan)")

@@ -60,7 +60,8 @@ struct CompileOptions {
   std::vector<std::pair<std::string, int64_t>> mesh; ///< explicit axes
   std::string schedule = "1f1b";                     ///< gpipe | 1f1b | zb-h1 | FILE.csv
   std::vector<std::string> shard;                    ///< "GLOB:{?,tensor}p1": the user's placements
-  int64_t zero = 0;                                  ///< 1: state is cut over the data axis as well
+  int64_t zero = 0;                                  ///< ZeRO: 1 state, 2 and gradients, 3 and parameters are cut over data
+  bool sequenceParallel = false;                     ///< activations between tensor-parallel blocks are cut as well
   std::string deterministic = "plan";                ///< plan | strategy: what gives the same bits again
   int64_t microbatches = 0;                          ///< 0: chosen
   uint64_t memory = 0;                               ///< bytes a device may use; 0: no limit

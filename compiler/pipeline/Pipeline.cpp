@@ -231,6 +231,8 @@ void Compilation::addTrain(PassManager &pm, int64_t parts) {
 void Compilation::addPlacement(PassManager &pm) {
   SeedShardingPassOptions seed;
   seed.shard.assign(options.shard.begin(), options.shard.end());
+  seed.sequenceParallel = options.sequenceParallel;
+  pm.addPass(createSplitRowsPass());
   pm.addPass(createSeedShardingPass(seed));
   PropagateShardingPassOptions propagate;
   propagate.zero = options.zero;

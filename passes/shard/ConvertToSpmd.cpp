@@ -8,8 +8,9 @@
 // elementwise ops compute whatever they compute there. That is sound as long as no op lets an element of the padding
 // reach another element, which only ops that combine elements along the dimension can do: reductions, contractions,
 // scatter-add. In front of each of those, and nowhere else, llcc.mask sets the padding to the neutral element. Both
-// operands of a contraction are masked, as 0 * NaN is NaN. Arguments hold zeros in their padding, because the loader
-// put them there; updated parameters and state are the next step's arguments, so they are masked before they are
+// operands of a contraction are masked, as 0 * NaN is NaN. A lookup in a table whose rows are cut gives zeros for rows
+// of other members, and its gradient drops what belongs to them. Arguments hold zeros in their padding, because the
+// loader put them there; updated parameters and state are the next step's arguments, so they are masked before they are
 // returned.
 //
 // It stands after llcc-plan-reshards (placements tell what moves) and before llcc-split-pipeline (which clones local
@@ -157,10 +158,6 @@ private:
       for (Value x : concat.getXs())
         if (failed(whole(x, concat.getDim())))
           return failure();
-    } else if (auto gather = dyn_cast<GatherOp>(op)) {
-      return whole(gather.getTable(), gather.getAxis());
-    } else if (auto scatter = dyn_cast<ScatterAddOp>(op)) {
-      return whole(scatter.getResult(), scatter.getAxis());
     } else if (auto scatter = dyn_cast<ScatterOp>(op)) {
       for (int64_t i = scatter.getBatch(); i < scatter.getIndices().getType().getRank(); ++i)
         if (failed(whole(scatter.getIndices(), i)))
@@ -185,6 +182,9 @@ private:
         mask(op->getOpOperand(0), dim, 0);
       for (int64_t dim : dot.getRhsContract())
         mask(op->getOpOperand(1), dim, 0);
+    } else if (isa<ConvOp, ConvInputGradOp, ConvWeightGradOp>(op) && ownGroups(op)) {
+      for (unsigned i = 0; i < 2 && isa<ConvWeightGradOp>(op); ++i) // sums over samples; groups are even
+        mask(op->getOpOperand(i), 0, 0);
     } else if (isa<ConvOp>(op)) {
       mask(op->getOpOperand(0), 1, 0);
       mask(op->getOpOperand(1), 1, 0);
@@ -198,6 +198,9 @@ private:
       int64_t count = scatter.getIndices().getType().getRank() - int64_t(scatter.getBatch());
       for (int64_t i = 0; i < count; ++i)
         mask(op->getOpOperand(0), scatter.getAxis() + i, 0);
+      keepOwnUpdates(scatter);
+    } else if (auto gather = dyn_cast<GatherOp>(op)) {
+      readOwnRows(gather);
     } else if (isa<func::ReturnOp>(op)) {
       for (OpOperand &operand : op->getOpOperands()) {
         unsigned i = operand.getOperandNumber();
@@ -205,6 +208,9 @@ private:
           for (int64_t dim = 0, rank = cast<RankedTensorType>(operand.get().getType()).getRank(); dim < rank; ++dim)
             mask(operand, dim, 0);
       }
+    } else if (isa<CaptureOp>(op)) { // the host puts the pieces together
+      if (ShardingAttr cut = shardingOf(op->getOperand(0)); cut && !cut.isReplicated())
+        op->setAttr("llcc.placement", cut);
     } else if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
       return convertConstant(constant);
     } else if (auto iota = dyn_cast<IotaOp>(op)) {
@@ -215,6 +221,18 @@ private:
       forget.push_back(reshard);
     }
     return success();
+  }
+
+  /// Leaves a grouped convolution the groups that the member has; false for one without groups.
+  bool ownGroups(Operation *op) {
+    auto groups = op->getAttrOfType<IntegerAttr>("groups");
+    if (groups.getInt() == 1)
+      return false;
+    int64_t members = 1;
+    for (StringAttr axis : isa<ConvInputGradOp>(op) ? cuts(op->getResult(0), 1) : cuts(op->getOperand(0), 1))
+      members *= mesh.getSize(axis.getValue());
+    op->setAttr("groups", b.getI64IntegerAttr(groups.getInt() / members));
+    return true;
   }
 
   static double neutral(ReduceKind kind, Type type) {
@@ -259,6 +277,80 @@ private:
       }
     }
     operand.set(known);
+  }
+
+  /// `value` with its local type already: for ops that are made here.
+  Value unplaced(Value value, Location loc) {
+    if (!shardingOf(value))
+      return value;
+    auto same = ReshardOp::create(b, loc, localOf(value), value);
+    forget.push_back(same);
+    return same.getResult();
+  }
+
+  /// Of logical `indices` into dimension `dim` of `table`, which is cut: where they are in this member's block, clamped
+  /// into it, and whether they are there at all. Types are local.
+  std::pair<Value, Value> ownIndices(Value indices, Value table, int64_t dim, Location loc) {
+    RankedTensorType type = localOf(indices);
+    Type element = type.getElementType();
+    int64_t extent = cast<RankedTensorType>(table.getType()).getDimSize(dim), block = localOf(table).getDimSize(dim);
+    SmallVector<StringAttr> axes = cuts(table, dim);
+    auto constant = [&](int64_t value) -> Value {
+      return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, b.getIntegerAttr(element, value)));
+    };
+    auto compare = [&](arith::CmpIPredicate is, Value x, int64_t value) -> Value {
+      return arith::CmpIOp::create(b, loc, is, x, constant(value));
+    };
+    auto clamp = [&](Value x, int64_t last) -> Value {
+      Value low = arith::MaxSIOp::create(b, loc, x, constant(0));
+      return arith::MinSIOp::create(b, loc, low, constant(last));
+    };
+    // As llcc.gather reads them: negative ones count from the end, those out of range are clamped.
+    Value logical = unplaced(indices, loc);
+    Value negative = compare(arith::CmpIPredicate::slt, logical, 0);
+    Value fromEnd = arith::AddIOp::create(b, loc, logical, constant(extent));
+    Value valid = clamp(arith::SelectOp::create(b, loc, negative, fromEnd, logical), extent - 1);
+    Value start = AxisOffsetOp::create(b, loc, RankedTensorType::get({}, element), b.getI64IntegerAttr(extent),
+                                       b.getArrayAttr(SmallVector<Attribute>(axes.begin(), axes.end())));
+    Value starts = BroadcastOp::create(b, loc, type, start, b.getDenseI64ArrayAttr({}));
+    Value own = arith::SubIOp::create(b, loc, valid, starts);
+    Value above = compare(arith::CmpIPredicate::sge, own, 0), below = compare(arith::CmpIPredicate::slt, own, block);
+    return {clamp(own, block - 1), arith::AndIOp::create(b, loc, above, below)};
+  }
+
+  /// Zeros in `x` [b.., pre, idx.., post] (types local) wherever `there` [b.., idx..] is false.
+  Value keepWhere(Value there, Value x, int64_t axis, int64_t batch, Location loc) {
+    auto type = cast<RankedTensorType>(x.getType());
+    SmallVector<int64_t> dims;
+    for (int64_t i = 0, rank = cast<RankedTensorType>(there.getType()).getRank(); i < rank; ++i)
+      dims.push_back(i < batch ? i : axis + i - batch);
+    auto flags = RankedTensorType::get(type.getShape(), b.getI1Type());
+    Value all = BroadcastOp::create(b, loc, flags, there, b.getDenseI64ArrayAttr(dims));
+    Value zero =
+        arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, b.getFloatAttr(type.getElementType(), 0)));
+    return arith::SelectOp::create(b, loc, all, x, zero);
+  }
+
+  /// A table that is cut along the dimension of the lookup: each member reads its own rows, and zeros for others.
+  void readOwnRows(GatherOp gather) {
+    int64_t axis = gather.getAxis(), batch = gather.getBatch();
+    if (cuts(gather.getTable(), axis).empty())
+      return;
+    Location loc = gather.getLoc();
+    auto [own, there] = ownIndices(gather.getIndices(), gather.getTable(), axis, loc);
+    Value rows = GatherOp::create(b, loc, localOf(gather), unplaced(gather.getTable(), loc), own, axis, batch);
+    replaced.push_back({gather, keepWhere(there, rows, axis, batch, loc)});
+  }
+
+  /// …and its gradient: each member adds up what belongs to its rows.
+  void keepOwnUpdates(ScatterAddOp scatter) {
+    int64_t axis = scatter.getAxis(), batch = scatter.getBatch();
+    if (cuts(scatter.getResult(), axis).empty())
+      return;
+    Location loc = scatter.getLoc();
+    auto [own, there] = ownIndices(scatter.getIndices(), scatter.getResult(), axis, loc);
+    Value updates = keepWhere(there, unplaced(scatter.getUpdates(), loc), axis, batch, loc);
+    replaced.push_back({scatter, ScatterAddOp::create(b, loc, localOf(scatter), updates, own, axis, batch)});
   }
 
   LogicalResult convertConstant(arith::ConstantOp constant) {

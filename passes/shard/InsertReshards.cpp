@@ -11,7 +11,6 @@
 // there directly, which is a reduce-scatter.
 #include "passes/shard/Passes.h"
 #include "passes/shard/Propagation.h"
-#include "llvm/ADT/StringMap.h"
 
 namespace mlir::llcc {
 #define GEN_PASS_DEF_INSERTRESHARDSPASS
@@ -43,34 +42,12 @@ struct InsertReshardsPass : impl::InsertReshardsPassBase<InsertReshardsPass> {
   LogicalResult run(func::FuncOp func) {
     have.clear();
     needs.clear();
-    if (failed(alignGradients(func)) || failed(readPlacements(func)) || failed(collectNeeds(func)))
+    if (failed(readPlacements(func)) || failed(collectNeeds(func)))
       return failure();
     setTypes(func);
     for (auto &[value, uses] : needs)
       insertReshards(value, uses);
     mergeFreeOps(func);
-    return success();
-  }
-
-  /// In @update: gradients that do not lie like their parameter are made to before any use (the all-reduce of data
-  /// parallelism).
-  LogicalResult alignGradients(func::FuncOp func) {
-    llvm::StringMap<ShardingAttr> params;
-    for (unsigned i = 0; i < func.getNumArguments(); ++i)
-      if (auto name = func.getArgAttrOfType<StringAttr>(i, "llcc.param"))
-        params[name] = func.getArgAttrOfType<ShardingAttr>(i, kShardingAttr);
-    OpBuilder builder(&getContext());
-    builder.setInsertionPointToStart(&func.getBody().front());
-    for (unsigned i = 0; i < func.getNumArguments(); ++i) {
-      auto name = func.getArgAttrOfType<StringAttr>(i, "llcc.gradient");
-      ShardingAttr param = name ? params.lookup(name) : ShardingAttr();
-      BlockArgument gradient = func.getArgument(i);
-      if (!param || param == func.getArgAttrOfType<ShardingAttr>(i, kShardingAttr) || gradient.use_empty())
-        continue;
-      auto reshard = ReshardOp::create(builder, gradient.getLoc(), gradient.getType(), gradient);
-      reshard->setAttr(kShardingAttr, param);
-      gradient.replaceAllUsesExcept(reshard.getResult(), reshard);
-    }
     return success();
   }
 
@@ -177,11 +154,13 @@ struct InsertReshardsPass : impl::InsertReshardsPassBase<InsertReshardsPass> {
     };
     const Placement from = have[value];
     SmallVector<std::pair<Placement, Value>> made;
+    // What is pending and of several needs, one of them whole, is resolved once for all.
     auto wholeSomewhere = [&](const std::pair<OpOperand *, Placement> &use) {
       return !llvm::all_of(from.partial, [&](StringAttr axis) { return use.second.uses(axis); });
     };
+    bool several = llvm::any_of(uses, [&](const auto &use) { return use.second != uses[0].second; });
     Value base = value;
-    if (auto first = llvm::find_if(uses, wholeSomewhere); from.partial.size() && first != uses.end()) {
+    if (auto first = llvm::find_if(uses, wholeSomewhere); several && from.partial.size() && first != uses.end()) {
       base = make(value, from.resolved(), first->first->getOwner());
       made.push_back({from.resolved(), base});
     }

@@ -8,15 +8,19 @@ def ChooseMeshPass : Pass<"llcc-choose-mesh", "::mlir::ModuleOp"> {
                  Option<"microbatches", "microbatches", "int64_t", "0", "of a step; 0: as the pipeline likes">,
                  Option<"explain", "explain", "bool", "false", "a remark with the cost of each candidate">];
 }
+def SplitRowsPass : Pass<"llcc-split-rows", "::mlir::ModuleOp"> {
+  let summary = "Dimensions of @gradients that hold batch and sequence merged are split into them, so that each can be cut";
+}
 def SeedShardingPass : Pass<"llcc-seed-sharding", "::mlir::ModuleOp"> {
   let summary = "Puts seeds on arguments as the strategy says";
   let options = [Option<"strategy", "strategy", "std::string", "\"\"", "data | tensor | pipeline | hybrid | single; empty: every axis of the mesh">,
-                 ListOption<"shard", "shard", "std::string", "the user's seeds, GLOB:{D0,D1,…}pN each">];
+                 ListOption<"shard", "shard", "std::string", "the user's seeds, GLOB:{D0,D1,…}pN each">,
+                 Option<"sequenceParallel", "sequence-parallel", "bool", "false", "cut activations between tensor-parallel blocks along the sequence">];
 }
 def PropagateShardingPass : Pass<"llcc-propagate-sharding", "::mlir::ModuleOp"> {
   let summary = "Gives every tensor of @gradients and @update a placement, from seeds, by factor rules, to a fixpoint";
   let options = [Option<"explain", "explain", "bool", "false", "a remark for each op that cannot run as its operands or users would have it">,
-                 Option<"zero", "zero", "int64_t", "0", "0: state lies like its parameter; 1: state is cut over data as well (ZeRO-1)">];
+                 Option<"zero", "zero", "int64_t", "0", "1: gradients and state are cut over data as well; 2: also what microbatches sum up; 3: also parameters (ZeRO)">];
 }
 def InsertReshardsPass : Pass<"llcc-insert-reshards", "::mlir::ModuleOp"> {
   let summary = "Makes every op's operands placed as its rule needs them, with explicit llcc.reshard";
@@ -26,7 +30,7 @@ def PlanReshardsPass : Pass<"llcc-plan-reshards", "::mlir::ModuleOp"> {
   let summary = "Replaces each llcc.reshard by the cheapest sequence of collectives";
 }
 def InsertBucketsPass : Pass<"llcc-insert-buckets", "::mlir::ModuleOp"> {
-  let summary = "Joins all-reduces over the same group into buckets";
+  let summary = "Joins collectives of one kind over the same group into buckets";
   let options = [Option<"bytes", "bytes", "int64_t", "26214400", "largest bucket">];
 }
 def ConvertToSpmdPass : Pass<"llcc-convert-to-spmd", "::mlir::ModuleOp"> {

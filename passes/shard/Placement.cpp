@@ -1,6 +1,7 @@
 // Arithmetic of placements: merging axes into factors, and back to operands and results.
 #include "passes/shard/Placement.h"
 #include "compiler/ir/Provenance.h"
+#include "llvm/ADT/MapVector.h"
 
 namespace mlir::llcc {
 
@@ -35,7 +36,7 @@ ShardingAttr Placement::toAttr(MLIRContext *context, MeshAttr mesh) const {
 }
 
 bool mergeFactors(const ShardingRule &rule, ArrayRef<int> factors, ArrayRef<Axes> dims, MeshAttr mesh,
-                  FactorAxes &chosen) {
+                  FactorAxes &chosen, const AxisLoops *loops) {
   bool fits = true;
   for (auto [f, axes] : llvm::zip(factors, dims)) {
     if (axes.empty())
@@ -54,7 +55,9 @@ bool mergeFactors(const ShardingRule &rule, ArrayRef<int> factors, ArrayRef<Axes
       bool taken = llvm::any_of(chosen, [&](const Axes &other) { return llvm::is_contained(other, axis); });
       bool rest =
           rule.factors[f].even && rule.factors[f].size % (mesh.getSize(have) * mesh.getSize(axis.getValue())) != 0;
-      if (taken || rest) {
+      auto elected = loops ? loops->find(axis) : AxisLoops::const_iterator();
+      bool elsewhere = loops && elected != loops->end() && elected->second != f;
+      if (taken || rest || elsewhere) {
         fits = false;
         break;
       }
@@ -71,13 +74,69 @@ SmallVector<Axes> projectFactors(ArrayRef<int> factors, const FactorAxes &chosen
   return dims;
 }
 
+/// Which loop each axis cuts: the one along which most tensors of the op have it, of several the first.
+/// A table of an embedding and its gradient stay where they are: they count more than what is read or added.
+static AxisLoops electLoops(Operation *op, const ShardingRule &rule, ArrayRef<Placement> operands,
+                            ArrayRef<Placement> results) {
+  llvm::MapVector<StringAttr, llvm::MapVector<int, int>> votes;
+  auto count = [&](ArrayRef<SmallVector<int>> tensors, ArrayRef<Placement> placements, int weight) {
+    for (auto [factors, placement] : llvm::zip(tensors, placements))
+      for (auto [f, axes] : llvm::zip(factors, placement.dims))
+        for (StringAttr axis : axes)
+          if (f != kWhole)
+            votes[axis][f] += weight;
+  };
+  if (isa<GatherOp>(op))
+    count(ArrayRef(rule.operands).take_front(), operands.take_front(), 2);
+  if (isa<ScatterAddOp>(op))
+    count(rule.results, results, 2);
+  count(rule.operands, operands, 1);
+  count(rule.results, results, 1);
+  AxisLoops loops;
+  for (auto &[axis, counts] : votes)
+    loops[axis] = llvm::max_element(counts, [](auto &a, auto &b) { return a.second < b.second; })->first;
+  return loops;
+}
+
+/// Axes of each loop, and by that of operands and results.
+static FactorAxes chooseLoops(Operation *op, const ShardingRule &rule, ArrayRef<Placement> operands,
+                              ArrayRef<Placement> results, MeshAttr mesh) {
+  FactorAxes chosen(rule.factors.size());
+  const AxisLoops loops = electLoops(op, rule, operands, results);
+  for (auto [factors, placement] : llvm::zip(rule.operands, operands))
+    mergeFactors(rule, factors, placement.dims, mesh, chosen, &loops);
+  for (auto [factors, placement] : llvm::zip(rule.results, results))
+    mergeFactors(rule, factors, placement.dims, mesh, chosen, &loops);
+  return chosen;
+}
+
 OpPlacement placeOp(Operation *op, const ShardingRule &rule, ArrayRef<Placement> operands, ArrayRef<Placement> results,
                     MeshAttr mesh) {
-  FactorAxes chosen(rule.factors.size());
-  for (auto [factors, placement] : llvm::zip(rule.operands, operands))
-    mergeFactors(rule, factors, placement.dims, mesh, chosen);
-  for (auto [factors, placement] : llvm::zip(rule.results, results))
-    mergeFactors(rule, factors, placement.dims, mesh, chosen);
+  // A wish of a result that does not come true may have decided an election: asked again with what the results get, the
+  // op must run the same way. Without wishes it does, as what is elected only gains votes.
+  auto resultsOf = [&](const FactorAxes &chosen) {
+    SmallVector<Placement> placed;
+    for (const SmallVector<int> &factors : rule.results)
+      placed.push_back({projectFactors(factors, chosen), {}});
+    return placed;
+  };
+  SmallVector<Placement> wishes(results);
+  FactorAxes chosen = chooseLoops(op, rule, operands, wishes, mesh);
+  auto settled = [&]() {
+    SmallVector<Placement> got = resultsOf(chosen);
+    bool same = llvm::all_of(llvm::zip(got, wishes),
+                             [](auto pair) { return std::get<0>(pair).dims == std::get<1>(pair).dims; });
+    wishes = std::move(got);
+    return same;
+  };
+  for (int round = 0; round < 3 && !settled(); ++round)
+    chosen = chooseLoops(op, rule, operands, wishes, mesh);
+  if (!settled()) {
+    SmallVector<Placement> none;
+    for (const SmallVector<int> &factors : rule.results)
+      none.push_back(Placement::whole(factors.size()));
+    chosen = chooseLoops(op, rule, operands, none, mesh);
+  }
 
   Placement given; // what is pending on the results
   for (auto [factor, axes] : llvm::zip(rule.factors, chosen)) {

@@ -36,11 +36,14 @@ struct Placement {
 /// The mesh axes of each factor of an op.
 using FactorAxes = SmallVector<Axes>;
 
+/// For axes that may cut one loop (factor) only: that loop.
+using AxisLoops = DenseMap<StringAttr, int>;
+
 /// Adds to `chosen` what `dims`, a tensor whose dimensions run along `factors`, says, as far as it fits: an axis is on
 /// one factor only, lists of one factor are prefixes of each other, even factors are divided without rest. What came
-/// first stays. Returns false where something did not fit.
+/// first stays. Returns false where something did not fit. `loops`: where axes must go that are in it.
 bool mergeFactors(const ShardingRule &rule, ArrayRef<int> factors, ArrayRef<Axes> dims, MeshAttr mesh,
-                  FactorAxes &chosen);
+                  FactorAxes &chosen, const AxisLoops *loops = nullptr);
 
 /// Axes of a tensor whose dimensions run along `factors`.
 SmallVector<Axes> projectFactors(ArrayRef<int> factors, const FactorAxes &chosen);
@@ -50,10 +53,12 @@ struct OpPlacement {
   SmallVector<Placement> operands, results;
 };
 
-/// Operands decide first, in order, then the dimensions wanted of the results. A partial operand stays partial where
-/// the op carries it and no factor takes its axes; otherwise it is needed resolved. Holds: placeOp(op, operands,
-/// placeOp(op, operands, r).results) = placeOp(op, operands, r), so that the factors are found again from placed
-/// values.
+/// Where tensors would have an axis along different loops, the loop that most of them have it along wins, of several
+/// that of the first operand, so that a product of a cut weight and a cut result gathers its activation (sequence
+/// parallelism), never the weight. Then operands decide first, in order, and the dimensions wanted of the results. A
+/// partial operand stays partial where the op carries it and no factor takes its axes; otherwise it is needed resolved.
+/// Holds: placeOp(op, operands, placeOp(op, operands, r).results) = placeOp(op, operands, r), so that the factors are
+/// found again from placed values.
 OpPlacement placeOp(Operation *op, const ShardingRule &rule, ArrayRef<Placement> operands, ArrayRef<Placement> results,
                     MeshAttr mesh);
 
@@ -62,6 +67,11 @@ std::string describeOp(Operation *op);
 
 /// Name of the axis that numbers pipeline stages; no value is placed along it.
 constexpr StringLiteral kPipelineAxis = "pipeline";
+/// On a reshard and the gathers made of it, a number: parameters that are cut over `data` at rest (ZeRO-3) are fetched
+/// for each pass (0 forward, 1 backward) anew, so gathers of other numbers are not one by common subexpressions.
+constexpr StringLiteral kFetchAttr = "llcc.fetch";
+/// On an op: cuts that llcc-seed-sharding would have its result get, as far as nothing speaks against them.
+constexpr StringLiteral kSeedAttr = "llcc.seed";
 /// Argument, result and op attribute that holds a placement until types do.
 constexpr StringLiteral kShardingAttr = "llcc.sharding";
 

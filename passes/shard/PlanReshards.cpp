@@ -8,6 +8,7 @@
 // llcc-convert-to-spmd drops it.
 #include "compiler/ir/LLCC.h"
 #include "passes/shard/Passes.h"
+#include "passes/shard/Placement.h"
 #include "passes/shard/ReshardPlanner.h"
 
 namespace mlir::llcc {
@@ -107,14 +108,17 @@ struct PlanReshardsPass : impl::PlanReshardsPassBase<PlanReshardsPass> {
         x = AxisSliceOp::create(b, op.getLoc(), result, x, b.getI64IntegerAttr(move.dim), axes);
         break;
       case Move::Kind::Gather:
-        x = AllGatherOp::create(b, op.getLoc(), result, x, b.getI64IntegerAttr(move.dim),
-                                b.getI64IntegerAttr(move.size), axes);
+        x = AllGatherOp::create(b, op.getLoc(), TypeRange(result), ValueRange(x), b.getDenseI64ArrayAttr({move.dim}),
+                                b.getDenseI64ArrayAttr({move.size}), axes)
+                .getResult(0);
         break;
       case Move::Kind::Reduce:
         x = AllReduceOp::create(b, op.getLoc(), TypeRange(result), ValueRange(x), kind, axes).getResult(0);
         break;
       case Move::Kind::ReduceScatter:
-        x = ReduceScatterOp::create(b, op.getLoc(), result, x, kind, b.getI64IntegerAttr(move.dim), axes);
+        x = ReduceScatterOp::create(b, op.getLoc(), TypeRange(result), ValueRange(x), kind,
+                                    b.getDenseI64ArrayAttr({move.dim}), axes)
+                .getResult(0);
         break;
       case Move::Kind::AllToAll:
         x = AllToAllOp::create(b, op.getLoc(), result, x, b.getI64IntegerAttr(move.dim),
@@ -122,6 +126,9 @@ struct PlanReshardsPass : impl::PlanReshardsPassBase<PlanReshardsPass> {
         break;
       }
     }
+    if (Attribute fetch = op->getAttr(kFetchAttr))
+      for (Value v = x; v != op.getX(); v = v.getDefiningOp()->getOperand(0))
+        v.getDefiningOp()->setAttr(kFetchAttr, fetch);
     if (moves->empty())
       return success(); // stays: only its type changes
     op.replaceAllUsesWith(x);

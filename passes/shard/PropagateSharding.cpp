@@ -6,6 +6,7 @@
 //     ⇒ %y = llcc.dot %x, %w … {llcc.sharding = #llcc.sharding<[["data"], []], partial = ["tensor"]>}
 #include "passes/shard/Passes.h"
 #include "passes/shard/UserSeeds.h"
+#include "passes/shard/Zero.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace mlir::llcc {
@@ -19,17 +20,19 @@ using Placed = llvm::MapVector<Value, Placement>;
 struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateShardingPass> {
   using PropagateShardingPassBase::PropagateShardingPassBase;
 
-  llvm::StringMap<Placement> params, gradients; // what @update inherits from @gradients, by parameter name
+  // What @update inherits from @gradients, by parameter name: how a parameter is used, and what is returned for it;
+  // where its gradient and state are cut to (ZeRO), and where it rests between steps.
+  llvm::StringMap<Placement> params, gradients, blocks, resting;
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    params.clear();
-    gradients.clear();
+    for (auto *map : {&params, &gradients, &blocks, &resting})
+      map->clear();
     FailureOr<MeshAttr> mesh = getMesh(module);
     if (failed(mesh))
       return signalPassFailure();
-    if (zero < 0 || zero > 1) {
-      module.emitError("zero=") << zero.getValue() << " is not supported, needs 0 or 1";
+    if (zero < 0 || zero > 3) {
+      module.emitError("zero=") << zero.getValue() << " is no stage of ZeRO, needs 0, 1, 2 or 3";
       return signalPassFailure();
     }
     FailureOr<func::FuncOp> forwardBackward = getStepFunction(module, "gradients");
@@ -50,6 +53,10 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
     Propagation propagation(func, mesh);
     seedByPriority(func, propagation, *seeds);
     propagation.run();
+    for (Operation &op : func.getBody().front())
+      if (auto seed = dyn_cast_or_null<ShardingAttr>(op.removeAttr(kSeedAttr)))
+        propagation.seed(op.getResult(0), Placement::get(seed).dims, /*closed=*/false);
+    propagation.run();
     // Running statistics, which no op of @gradients reads, lie like what is added to them.
     for (OpOperand &use : func.getBody().front().getTerminator()->getOpOperands())
       if (auto name = func.getResultAttrOfType<StringAttr>(use.getOperandNumber(), "llcc.gradient"))
@@ -60,8 +67,13 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
     for (BlockArgument arg : func.getArguments()) {
       Placement placement = propagation.placement(arg);
       propagation.seed(arg, placement.dims, /*closed=*/true); // what follows places no argument any more
-      if (auto name = func.getArgAttrOfType<StringAttr>(arg.getArgNumber(), "llcc.param"))
+      if (auto name = func.getArgAttrOfType<StringAttr>(arg.getArgNumber(), "llcc.param")) {
         params[name] = placement;
+        // Running statistics are small, and whole wherever they are read.
+        bool cut = zero > 0 && !func.getArgAttr(arg.getArgNumber(), "llcc.decay");
+        blocks[name] = cut ? cutOverData(placement, arg.getType(), mesh) : placement;
+        resting[name] = zero == 3 ? blocks[name] : placement;
+      }
     }
 
     // A gradient would like to be cut as its parameter is, where nothing says otherwise.
@@ -79,38 +91,33 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
     Placed placed =
         propagation.finish([&](OpOperand &use) { return use.getOwner() == ret && gradientOf(use.getOperandNumber()); });
     record(func, mesh, propagation, placed);
+    insertFetches(
+        func, mesh, [&](StringRef name) { return params[name]; }, [&](StringRef name) { return resting[name]; });
+    auto microbatches = func->getParentOfType<ModuleOp>()->getAttrOfType<IntegerAttr>("llcc.microbatches");
+    bool sumBlocks = zero >= 2 && microbatches && microbatches.getInt() > 1;
     for (OpOperand &use : ret->getOpOperands()) {
       unsigned i = use.getOperandNumber();
       Placement result = gradientOf(i) ? placed[use.get()] : placed[use.get()].resolved();
-      if (StringAttr name = gradientOf(i))
+      if (StringAttr name = gradientOf(i)) {
+        auto block = blocks.find(name);
+        if (sumBlocks && block != blocks.end() && block->second != params[name])
+          result = block->second;
         gradients[name] = result;
+      }
       func.setResultAttr(i, kShardingAttr, result.toAttr(&getContext(), mesh));
     }
     return success();
   }
 
-  /// The placement of what belongs to parameter `name`: the parameter's, for all that has its rank.
-  Placement ofParam(StringRef name, Type type) {
+  /// The placement in `map` of what belongs to parameter `name`, for all that has its rank; other state is cut by
+  /// itself.
+  Placement ofParam(const llvm::StringMap<Placement> &map, StringRef name, Type type, MeshAttr mesh) {
     int64_t rank = isa<RankedTensorType>(type) ? cast<RankedTensorType>(type).getRank() : 0;
-    auto param = params.find(name);
-    return param != params.end() && int64_t(param->second.dims.size()) == rank ? param->second : Placement::whole(rank);
-  }
-
-  /// ZeRO-1 (Rajbhandari et al. 2020): optimizer state is cut over `data` too, along its longest whole dimension. The
-  /// parts of the update that touch state follow by propagation; the parameter is gathered again when it is returned.
-  Placement cutState(Placement placement, Type type, MeshAttr mesh) {
-    auto axis = StringAttr::get(&getContext(), "data");
-    auto tensor = dyn_cast<RankedTensorType>(type);
-    if (zero < 1 || mesh.getSize("data") < 2 || !tensor || placement.cuts(axis))
-      return placement;
-    int64_t longest = -1;
-    for (int64_t dim = 0; dim < tensor.getRank(); ++dim)
-      if (placement.dims[dim].empty() && tensor.getDimSize(dim) >= mesh.getSize("data") &&
-          (longest < 0 || tensor.getDimSize(dim) > tensor.getDimSize(longest)))
-        longest = dim;
-    if (longest >= 0)
-      placement.dims[longest].push_back(axis);
-    return placement;
+    auto param = map.find(name);
+    if (param != map.end() && int64_t(param->second.dims.size()) == rank)
+      return param->second;
+    bool cut = zero > 0 && &map == &blocks && param != map.end();
+    return cut ? cutOverData(Placement::whole(rank), type, mesh) : Placement::whole(rank);
   }
 
   LogicalResult placeUpdate(func::FuncOp func, MeshAttr mesh) {
@@ -119,18 +126,15 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
     SmallVector<Placement> actual;
     for (BlockArgument arg : func.getArguments()) {
       unsigned i = arg.getArgNumber();
-      StringRef name;
-      if (auto param = func.getArgAttrOfType<StringAttr>(i, "llcc.param"))
-        name = param;
-      else if (auto state = func.getArgAttrOfType<StringAttr>(i, "llcc.state"))
-        name = state.getValue().split(':').second;
-      auto gradient = func.getArgAttrOfType<StringAttr>(i, "llcc.gradient");
-      if (gradient)
-        name = gradient;
-      // A gradient comes as @gradients returns it, and is made to lie like its parameter before anything else is done.
-      Placement placement = ofParam(name, arg.getType());
-      if (func.getArgAttr(i, "llcc.state"))
-        placement = cutState(placement, arg.getType(), mesh);
+      auto param = func.getArgAttrOfType<StringAttr>(i, "llcc.param"),
+           state = func.getArgAttrOfType<StringAttr>(i, "llcc.state"),
+           gradient = func.getArgAttrOfType<StringAttr>(i, "llcc.gradient");
+      StringRef name = gradient ? gradient.getValue()
+                       : state  ? state.getValue().split(':').second
+                       : param  ? param.getValue()
+                                : StringRef();
+      // A gradient comes as @gradients returns it, and is made to lie as the update wants it before anything else.
+      Placement placement = ofParam(gradient || state ? blocks : resting, name, arg.getType(), mesh);
       propagation.seed(arg, placement.dims, /*closed=*/true);
       if (gradient && !gradients.count(gradient))
         return func.emitError() << describeArgument(func, i) << " is not returned by @gradients";
@@ -139,19 +143,26 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
     propagation.run();
     Placed placed = propagation.finish([](OpOperand &) { return false; });
     record(func, mesh, propagation, placed);
-    for (auto [i, placement] : llvm::enumerate(actual))
-      if (isa<RankedTensorType>(func.getArgument(i).getType()))
-        func.setArgAttr(i, kShardingAttr, placement.toAttr(&getContext(), mesh));
+    OpBuilder builder(&getContext());
+    builder.setInsertionPointToStart(&func.getBody().front());
+    for (auto [i, placement] : llvm::enumerate(actual)) {
+      BlockArgument arg = func.getArgument(i);
+      if (!isa<RankedTensorType>(arg.getType()))
+        continue;
+      func.setArgAttr(i, kShardingAttr, placement.toAttr(&getContext(), mesh));
+      if (placement == placed[arg] || arg.use_empty())
+        continue;
+      // The reduction of data parallelism: all-reduce, or with ZeRO reduce-scatter.
+      auto aligned = ReshardOp::create(builder, arg.getLoc(), arg.getType(), arg);
+      aligned->setAttr(kShardingAttr, placed[arg].toAttr(&getContext(), mesh));
+      arg.replaceAllUsesExcept(aligned.getResult(), aligned);
+    }
 
     for (unsigned i = 0; i < func.getNumResults(); ++i) {
-      StringRef name;
-      if (auto param = func.getResultAttrOfType<StringAttr>(i, "llcc.param"))
-        name = param;
-      else if (auto state = func.getResultAttrOfType<StringAttr>(i, "llcc.state"))
-        name = state.getValue().split(':').second;
-      Placement placement = ofParam(name, func.getResultTypes()[i]);
-      if (func.getResultAttr(i, "llcc.state"))
-        placement = cutState(placement, func.getResultTypes()[i], mesh);
+      auto param = func.getResultAttrOfType<StringAttr>(i, "llcc.param"),
+           state = func.getResultAttrOfType<StringAttr>(i, "llcc.state");
+      StringRef name = state ? state.getValue().split(':').second : param ? param.getValue() : StringRef();
+      Placement placement = ofParam(state ? blocks : resting, name, func.getResultTypes()[i], mesh);
       func.setResultAttr(i, kShardingAttr, placement.toAttr(&getContext(), mesh));
     }
     return success();

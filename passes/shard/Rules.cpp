@@ -157,16 +157,21 @@ void indexing(Builder &b, Operation *op, Indexing at, llvm::function_ref<int(int
   }
 }
 
+/// Members that hold other rows of the table look up those and give zeros for the rest: the result is their sum.
 ShardingRule gather(GatherOp op) {
   Builder b(op);
   indexing(b, op, {0, 1, -1, int64_t(op.getAxis()), int64_t(op.getBatch())}, [&](int64_t n) { return b.pass(n); });
+  if (isa<FloatType>(op.getTable().getType().getElementType()))
+    b.operand(0, op.getAxis(), b.reduce(shapeOf(op.getTable())[op.getAxis()]));
   return b.rule;
 }
 
-/// Members that hold other indices add other rows: the result is their sum.
+/// Members that hold other indices add other rows: the result is their sum. Members that keep other rows of the result
+/// drop the rest.
 ShardingRule scatterAdd(ScatterAddOp op) {
   Builder b(op);
   indexing(b, op, {-1, 1, 0, int64_t(op.getAxis()), int64_t(op.getBatch())}, [&](int64_t n) { return b.reduce(n); });
+  b.result(op.getAxis(), b.pass(shapeOf(op.getResult())[op.getAxis()]));
   return b.rule;
 }
 
@@ -209,15 +214,17 @@ ShardingRule dot(DotOp op) {
 
 /// The batch dimension n and the channels c of x and m of y are factors, spatial dimensions are whole. `x`, `w`, `y`
 /// are the positions of x [n, c, ..], w [m, c/groups, ..] and y [n, m, ..]: 0 and 1 operands, 2 the result, which lacks
-/// the factor that is reduced. With groups the channels of x and y do not line up with those of w: whole.
+/// the factor that is reduced. With groups the axis takes whole groups, of all three.
 ShardingRule convolution(Operation *op, int x, int w, int y, int64_t groups) {
   Builder b(op);
   auto dims = [&](int i) -> SmallVector<int> & { return i == 2 ? b.rule.results[0] : b.rule.operands[i]; };
   auto size = [&](int i, int dim) { return shapeOf(i == 2 ? op->getResult(0) : op->getOperand(i))[dim]; };
   int n = w == 2 ? b.reduce(size(x, 0)) : b.pass(size(x, 0));
   dims(x)[0] = dims(y)[0] = n;
-  if (groups != 1)
+  if (groups != 1) {
+    dims(x)[1] = dims(w)[0] = dims(y)[1] = b.even(groups);
     return b.rule;
+  }
   int c = y == 2 ? b.reduce(size(x, 1)) : b.pass(size(x, 1));
   int m = x == 2 ? b.reduce(size(y, 1)) : b.pass(size(y, 1));
   dims(x)[1] = dims(w)[1] = c;

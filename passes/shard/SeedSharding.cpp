@@ -53,6 +53,8 @@ struct SeedShardingPass : impl::SeedShardingPassBase<SeedShardingPass> {
              << members << " devices: no trainable weight has an output dimension of at least " << members
              << "; use fewer devices or --strategy=data";
     }
+    if (sequenceParallel && failed(cutSequences(func, mesh, propagation)))
+      return failure();
     for (auto [i, seed] : llvm::enumerate(*seeds))
       if (seed)
         func.setArgAttr(i, kShardingAttr, seed->toAttr(&getContext(), mesh));
@@ -63,6 +65,17 @@ struct SeedShardingPass : impl::SeedShardingPassBase<SeedShardingPass> {
                                         << mesh.getSize(axis.getValue())
                                         << " members compute the same; choose another mesh or strategy";
     }
+    return success();
+  }
+
+  LogicalResult cutSequences(func::FuncOp func, MeshAttr mesh, Propagation &propagation) {
+    if (mesh.getSize("tensor") < 2)
+      return func.emitError("sequence parallelism cuts activations over mesh axis 'tensor', the mesh is ")
+             << mesh << "; use --strategy=tensor or hybrid, or --mesh=tensor=N";
+    if (seedSequence(func, mesh, propagation) == 0)
+      func.emitWarning("sequence parallelism has no effect: no result of a row-parallel product has a dimension of at "
+                       "least ")
+          << mesh.getSize("tensor") << " beside batch and features";
     return success();
   }
 

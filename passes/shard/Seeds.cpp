@@ -50,12 +50,58 @@ void seedBatch(func::FuncOp func, Propagation &propagation, Seeds &seeds) {
   }
 }
 
+/// True where the value is computed from an input of the batch.
+static bool dependsOnBatch(Value value, func::FuncOp func) {
+  SmallVector<Value> open = {value};
+  DenseSet<Value> seen;
+  while (!open.empty()) {
+    Value at = open.pop_back_val();
+    if (!seen.insert(at).second)
+      continue;
+    if (auto arg = dyn_cast<BlockArgument>(at)) {
+      if (func.getArgAttr(arg.getArgNumber(), "llcc.batched"))
+        return true;
+    } else {
+      llvm::append_range(open, at.getDefiningOp()->getOperands());
+    }
+  }
+  return false;
+}
+
+/// The trainable table of an embedding that `op` reads by numbers of the batch, and its dimension of rows.
+static std::optional<std::pair<BlockArgument, int64_t>> getEmbedding(Operation *op, func::FuncOp func) {
+  auto gather = dyn_cast<GatherOp>(op);
+  if (!gather || isBackward(op->getLoc()))
+    return std::nullopt;
+  auto arg = dyn_cast<BlockArgument>(seeThrough(gather.getTable()));
+  if (!arg || !func.getArgAttr(arg.getArgNumber(), "llcc.param") ||
+      !func.getArgAttr(arg.getArgNumber(), "llcc.trainable"))
+    return std::nullopt;
+  std::optional<int64_t> rows = traceDim(gather.getTable(), gather.getAxis());
+  if (!rows || !dependsOnBatch(gather.getIndices(), func))
+    return std::nullopt;
+  return std::pair(arg, *rows);
+}
+
 bool seedWeights(func::FuncOp func, MeshAttr mesh, Propagation &propagation, Seeds &seeds) {
   auto axis = StringAttr::get(func.getContext(), "tensor");
   int64_t members = mesh.getSize("tensor");
   propagation.run();
   bool used = llvm::any_of(func.getArguments(), [&](Value arg) { return propagation.placement(arg).cuts(axis); });
   for (Operation &op : func.getBody().front()) {
+    if (auto embedding = getEmbedding(&op, func)) {
+      auto [table, rows] = *embedding;
+      Placement placement = propagation.placement(table);
+      if (seeds[table.getArgNumber()] || placement.cuts(axis) || !placement.dims[rows].empty() ||
+          cast<RankedTensorType>(table.getType()).getDimSize(rows) < members)
+        continue;
+      placement.dims[rows].push_back(axis);
+      seeds[table.getArgNumber()] = placement;
+      propagation.seed(table, placement.dims, /*closed=*/true);
+      propagation.run();
+      used = true;
+      continue;
+    }
     std::optional<WeightUse> use = getWeightUse(&op, func);
     if (!use || !func.getArgAttr(use->param.getArgNumber(), "llcc.trainable"))
       continue;
@@ -90,6 +136,50 @@ bool seedWeights(func::FuncOp func, MeshAttr mesh, Propagation &propagation, See
     used = true;
   }
   return used;
+}
+
+unsigned seedSequence(func::FuncOp func, MeshAttr mesh, Propagation &propagation) {
+  MLIRContext *context = func.getContext();
+  auto axis = StringAttr::get(context, "tensor"), samples = StringAttr::get(context, "batch");
+  Propagation batch(func, MeshAttr::get(context, {samples}, {1}));
+  for (BlockArgument arg : func.getArguments())
+    if (func.getArgAttr(arg.getArgNumber(), "llcc.batched") && !batch.wanted(arg).empty()) {
+      SmallVector<Axes> dims(batch.wanted(arg).size());
+      dims[0].push_back(samples);
+      batch.seed(arg, dims, /*closed=*/true);
+    }
+  batch.run();
+  propagation.run();
+  unsigned seeded = 0;
+  for (Operation &op : func.getBody().front()) {
+    std::optional<WeightUse> use = getWeightUse(&op, func);
+    if (!use || !isa<DotOp>(op))
+      continue;
+    const ShardingRule &rule = propagation.rule(&op);
+    const SmallVector<int> &weight = rule.operands[use->operand];
+    ArrayRef<Axes> cuts = propagation.wanted(op.getOperand(use->operand));
+    bool rowParallel = false;
+    for (auto [f, axes] : llvm::zip(weight, cuts))
+      rowParallel |= f != kWhole && rule.factors[f].reduces && llvm::is_contained(axes, axis);
+    Value result = op.getResult(0);
+    Placement have = propagation.placement(result);
+    if (!rowParallel || have.cuts(axis))
+      continue;
+    std::optional<int64_t> longest;
+    auto shape = cast<RankedTensorType>(result.getType()).getShape();
+    for (auto [dim, f] : llvm::enumerate(rule.results[0]))
+      if (!llvm::is_contained(weight, f) && have.dims[dim].empty() && batch.wanted(result)[dim].empty() &&
+          shape[dim] >= mesh.getSize("tensor") && (!longest || shape[dim] > shape[*longest]))
+        longest = dim;
+    if (!longest)
+      continue;
+    have.dims[*longest].push_back(axis);
+    op.setAttr(kSeedAttr, have.toAttr(context, mesh));
+    propagation.seed(result, have.dims, /*closed=*/false);
+    ++seeded;
+  }
+  propagation.run();
+  return seeded;
 }
 
 } // namespace mlir::llcc

@@ -24,9 +24,16 @@ void seedBatch(func::FuncOp func, Propagation &propagation, Seeds &seeds);
 /// Tensor parallelism after Megatron (Shoeybi et al. 2019, section 3), greedy in program order: a contraction of an
 /// activation with a trainable weight whose contracted dimension is already cut runs row-parallel (propagation cuts the
 /// weight's rows, the result is partial: one all-reduce). Any other one becomes column-parallel: the weight's output
-/// dimension is cut, no communication. Dimensions shorter than the axis are left whole. Runs the propagation. Returns
+/// dimension is cut, no communication. A table from which inputs of the batch pick rows is cut by rows: each member
+/// looks up what it has, one all-reduce (tied to the classifier, it is cut by classes there). Dimensions shorter than the axis are left whole. Runs the propagation. Returns
 /// false where nothing is cut over `tensor`.
 bool seedWeights(func::FuncOp func, MeshAttr mesh, Propagation &propagation, Seeds &seeds);
+
+/// Sequence parallelism (Korthikanti et al. 2022): between tensor-parallel blocks, activations are cut over `tensor`
+/// along the sequence. Seeds (llcc.seed) the results of row-parallel products, which then are reduce-scattered there,
+/// at their longest dimension that is a row and neither cut nor the batch; propagation finds the rest (norms, dropout,
+/// residual sums). Runs the propagation, after seedWeights. Returns how many products were seeded.
+unsigned seedSequence(func::FuncOp func, MeshAttr mesh, Propagation &propagation);
 
 } // namespace mlir::llcc
 

@@ -18,8 +18,10 @@
 #include "compiler/ir/Provenance.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "passes/shard/Buckets.h"
 #include "passes/shard/Passes.h"
 #include "passes/shard/PipelineSplit.h"
+#include "passes/shard/Placement.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/MemoryBuffer.h"
 
@@ -217,7 +219,9 @@ private:
         return failure();
       map.map(operand, *value);
     }
-    b.clone(*op, map);
+    Operation *own = b.clone(*op, map);
+    if (auto fetch = op->getAttrOfType<IntegerAttr>(kFetchAttr)) // microbatches do not share what they fetch
+      own->setAttr(kFetchAttr, b.getI64IntegerAttr(2 * k + fetch.getInt()));
     return success();
   }
 
@@ -391,17 +395,18 @@ private:
           results.push_back(result.getResultNumber());
       if (results.empty())
         continue;
-      auto bucket = dyn_cast<AllReduceOp>(op);
-      if (!bucket) {
+      if (!isBucket(&op)) {
         b.clone(op, updated);
         continue;
       }
       SmallVector<Value> operands; // of a bucket, what this stage has of it
-      for (unsigned i : results)
-        operands.push_back(updated.lookup(bucket.getXs()[i]));
-      auto own = AllReduceOp::create(b, op.getLoc(), TypeRange(ValueRange(operands)), operands, bucket.getKindAttr(),
-                                     bucket.getAxesAttr());
-      for (auto [i, result] : llvm::zip(results, own.getResults()))
+      SmallVector<BucketPart> parts;
+      for (unsigned i : results) {
+        operands.push_back(updated.lookup(op.getOperand(i)));
+        parts.push_back({&op, i});
+      }
+      Operation *own = createBucket(b, op.getLoc(), parts, operands);
+      for (auto [i, result] : llvm::zip(results, own->getResults()))
         updated.map(op.getResult(i), result);
     }
   }

@@ -177,26 +177,6 @@ func.func @gradients(%x: tensor<8xf32, #llcc.sharding<[["t"]]>>) -> tensor<16xf3
 // -----
 
 module attributes {llcc.mesh = #llcc.mesh<["t"], [2]>} {
-func.func @gradients(%x: tensor<8x3xf32, #llcc.sharding<[["t"], []]>>, %i: tensor<5xi64, #llcc.sharding<[[]]>>) -> tensor<5x3xf32, #llcc.sharding<[[], []]>> {
-  // expected-error@+1 {{llcc.gather works along dimension 0, which is cut; it must be whole}}
-  %y = llcc.gather %x, %i axis 0 : tensor<8x3xf32, #llcc.sharding<[["t"], []]>>, tensor<5xi64, #llcc.sharding<[[]]>> -> tensor<5x3xf32, #llcc.sharding<[[], []]>>
-  return %y : tensor<5x3xf32, #llcc.sharding<[[], []]>>
-}
-}
-
-// -----
-
-module attributes {llcc.mesh = #llcc.mesh<["t"], [2]>} {
-func.func @gradients(%x: tensor<5x3xf32, #llcc.sharding<[[], []]>>, %i: tensor<5xi64, #llcc.sharding<[[]]>>) -> tensor<8x3xf32, #llcc.sharding<[["t"], []]>> {
-  // expected-error@+1 {{llcc.scatter_add works along dimension 0, which is cut; it must be whole}}
-  %y = llcc.scatter_add %x, %i axis 0 : tensor<5x3xf32, #llcc.sharding<[[], []]>>, tensor<5xi64, #llcc.sharding<[[]]>> -> tensor<8x3xf32, #llcc.sharding<[["t"], []]>>
-  return %y : tensor<8x3xf32, #llcc.sharding<[["t"], []]>>
-}
-}
-
-// -----
-
-module attributes {llcc.mesh = #llcc.mesh<["t"], [2]>} {
 func.func @gradients(%x: tensor<8xf32, #llcc.sharding<[["t"]]>>) -> tensor<8xf32, #llcc.sharding<[[]]>> {
   // expected-error@+1 {{llcc.reshard is still there; llcc-plan-reshards must run before}}
   %y = llcc.reshard %x : tensor<8xf32, #llcc.sharding<[["t"]]>> -> tensor<8xf32, #llcc.sharding<[[]]>>

@@ -96,16 +96,15 @@ module @convolution attributes {llcc.mesh = #llcc.mesh<["data", "tensor"], [2, 2
     %y = llcc.conv %x, %w {strides = array<i64: 1, 1>, pads_lo = array<i64: 0, 0>, pads_hi = array<i64: 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : tensor<8x3x6x6xf32>, tensor<4x3x1x1xf32> -> tensor<8x4x6x6xf32>
     // CHECK: llcc.max_pool {{.*}} -> tensor<8x4x3x3xf32, #llcc.sharding<{{\[\[}}"data"], ["tensor"], [], []]>>
     %p = llcc.max_pool %y {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads_lo = array<i64: 0, 0>, pads_hi = array<i64: 0, 0>, dilations = array<i64: 1, 1>} : tensor<8x4x6x6xf32> -> tensor<8x4x3x3xf32>
-    // CHECK-NEXT: %[[DC:.*]] = llcc.max_pool_grad
-    // CHECK-NEXT: %[[D:.*]] = llcc.reshard %[[DC]]
+    // CHECK-NEXT: %[[D:.*]] = llcc.max_pool_grad
     %d = llcc.max_pool_grad %y, %p {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads_lo = array<i64: 0, 0>, pads_hi = array<i64: 0, 0>, dilations = array<i64: 1, 1>} : tensor<8x4x6x6xf32>, tensor<8x4x3x3xf32> -> tensor<8x4x6x6xf32>
     // CHECK: llcc.conv_input_grad {{.*}} -> tensor<8x3x6x6xf32, #llcc.sharding<{{\[\[}}"data"], [], [], []], partial = ["tensor"]>>
     // CHECK-NEXT: %[[DX:.*]] = llcc.reshard
     %dx = llcc.conv_input_grad %d, %w {strides = array<i64: 1, 1>, pads_lo = array<i64: 0, 0>, pads_hi = array<i64: 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : tensor<8x4x6x6xf32>, tensor<4x3x1x1xf32> -> tensor<8x3x6x6xf32>
     // CHECK-NEXT: llcc.conv_weight_grad %[[DX]], {{.*}} -> tensor<4x3x1x1xf32, #llcc.sharding<{{\[\[}}"tensor"], [], [], []], partial = ["data"]>>
     %dw = llcc.conv_weight_grad %dx, %d {strides = array<i64: 1, 1>, pads_lo = array<i64: 0, 0>, pads_hi = array<i64: 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : tensor<8x3x6x6xf32>, tensor<8x4x6x6xf32> -> tensor<4x3x1x1xf32>
-    // A grouped convolution keeps its channels whole.
-    // CHECK: llcc.conv %[[D]], {{.*}}groups = 2{{.*}} -> tensor<8x2x6x6xf32, #llcc.sharding<{{\[\[}}"data"], [], [], []], invariant = ["tensor"]>>
+    // Of a grouped convolution each member has whole groups.
+    // CHECK: llcc.conv %[[D]], {{.*}}groups = 2{{.*}} -> tensor<8x2x6x6xf32, #llcc.sharding<{{\[\[}}"data"], ["tensor"], [], []]>>
     %v = llcc.slice %w starts [0, 0, 0, 0] strides [2, 1, 1, 1] : tensor<4x3x1x1xf32> -> tensor<2x3x1x1xf32>
     %v2 = llcc.slice %v starts [0, 0, 0, 0] strides [1, 1, 1, 1] : tensor<2x3x1x1xf32> -> tensor<2x2x1x1xf32>
     %z = llcc.conv %d, %v2 {strides = array<i64: 1, 1>, pads_lo = array<i64: 0, 0>, pads_hi = array<i64: 0, 0>, dilations = array<i64: 1, 1>, groups = 2 : i64} : tensor<8x4x6x6xf32>, tensor<2x2x1x1xf32> -> tensor<8x2x6x6xf32>

@@ -2,14 +2,14 @@
 // RUN: llcc-opt %s --split-input-file --llcc-seed-sharding --verify-diagnostics | FileCheck %s
 
 // Three layers: column-, row-, column-parallel; the row-parallel weight follows by propagation, biases too. The second weight is
-// stored transposed. An embedding is no contraction.
+// stored transposed. Of an embedding rows are cut.
 // CHECK-LABEL: @gradients
 // CHECK-SAME: tensor<7x6xf32> {llcc.batched, llcc.input = "x", llcc.sharding = #llcc.sharding<{{\[\[}}"data"], []], invariant = ["tensor"]>}
 // CHECK-SAME: tensor<7xi64> {llcc.batched, llcc.label = "y", llcc.sharding = #llcc.sharding<{{\[\[}}"data"]], invariant = ["tensor"]>}
 // CHECK-SAME: {llcc.param = "w1", llcc.sharding = #llcc.sharding<{{\[\[}}], ["tensor"]], invariant = ["data"]>, llcc.trainable}
 // CHECK-SAME: {llcc.param = "w2", llcc.trainable}
 // CHECK-SAME: {llcc.param = "w3", llcc.sharding = #llcc.sharding<{{\[\[}}], ["tensor"]], invariant = ["data"]>, llcc.trainable}
-// CHECK-SAME: {llcc.param = "table", llcc.trainable}
+// CHECK-SAME: {llcc.param = "table", llcc.sharding = #llcc.sharding<{{\[\[}}"tensor"], []], invariant = ["data"]>, llcc.trainable}
 module attributes {llcc.mesh = #llcc.mesh<["data", "tensor"], [3, 2]>} {
   func.func @gradients(%x: tensor<7x6xf32> {llcc.input = "x", llcc.batched}, %y: tensor<7xi64> {llcc.label = "y", llcc.batched},
                        %w1: tensor<6x10xf32> {llcc.param = "w1", llcc.trainable}, %w2: tensor<4x10xf32> {llcc.param = "w2", llcc.trainable},

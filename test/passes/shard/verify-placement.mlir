@@ -75,7 +75,7 @@ module attributes {llcc.mesh = #llcc.mesh<["data", "tensor"], [2, 4]>} {
 #T2 = #llcc.sharding<[["tensor"], []], invariant = ["data"]>
 module attributes {llcc.mesh = #llcc.mesh<["data", "tensor"], [2, 4]>} {
   func.func @gradients(%t: tensor<8x4xf32, #T2>, %i: tensor<3xi64, #W1>) {
-    // expected-error @below {{llcc.gather: dimension 0 of operand #0 is cut over ["tensor"], this op needs it whole}}
+    // expected-error @below {{llcc.gather: the result is not partial over 'tensor', each member has only its part of the sum: needs partial = ["tensor"] and a reshard after}}
     %y = llcc.gather %t, %i axis 0 : tensor<8x4xf32, #T2>, tensor<3xi64, #W1> -> tensor<3x4xf32, #W2>
     return
   }
