@@ -85,8 +85,11 @@ struct InsertReshardsPass : impl::InsertReshardsPassBase<InsertReshardsPass> {
 
   LogicalResult collectNeeds(func::FuncOp func) {
     for (Operation &op : func.getBody().front()) {
-      if (isa<ReshardOp>(op))
+      if (auto reshard = dyn_cast<ReshardOp>(op)) {
+        if (explain && !reshard->use_empty())
+          say(*reshard->user_begin(), have[reshard.getResult()], reshard.getX(), have[reshard.getX()]);
         continue;
+      }
       SmallVector<Placement> needed, given;
       if (op.hasTrait<OpTrait::IsTerminator>()) {
         for (unsigned i = 0; i < op.getNumOperands(); ++i)
@@ -106,6 +109,12 @@ struct InsertReshardsPass : impl::InsertReshardsPassBase<InsertReshardsPass> {
           needs[use.get()].push_back({&use, need});
     }
     return success();
+  }
+
+  void say(Operation *user, const Placement &needs, Value value, const Placement &gives) {
+    std::string maker = value.getDefiningOp() ? describeOp(value.getDefiningOp()) : "an argument";
+    mlir::emitRemark(user->getLoc()) << describeOp(user) << ": needs " << needs.toAttr(&getContext(), mesh) << ", "
+                                     << maker << " gives " << gives.toAttr(&getContext(), mesh);
   }
 
   RankedTensorType placedType(Value value, const Placement &placement) {
@@ -145,11 +154,8 @@ struct InsertReshardsPass : impl::InsertReshardsPassBase<InsertReshardsPass> {
     builder.setInsertionPointAfterValue(value);
     auto make = [&](Value from, const Placement &to, Operation *user) -> Value {
       auto reshard = ReshardOp::create(builder, value.getLoc(), placedType(value, to), from);
-      if (explain) {
-        std::string maker = value.getDefiningOp() ? describeOp(value.getDefiningOp()) : "an argument";
-        mlir::emitRemark(user->getLoc()) << describeOp(user) << ": needs " << to.toAttr(&getContext(), mesh) << ", "
-                                         << maker << " gives " << cast<RankedTensorType>(from.getType()).getEncoding();
-      }
+      if (explain)
+        say(user, to, value, Placement::get(cast<ShardingAttr>(cast<RankedTensorType>(from.getType()).getEncoding())));
       return reshard.getResult();
     };
     const Placement from = have[value];

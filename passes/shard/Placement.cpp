@@ -121,6 +121,14 @@ OpPlacement placeOp(Operation *op, const ShardingRule &rule, ArrayRef<Placement>
     return placed;
   };
   SmallVector<Placement> wishes(results);
+  // What waits is not scattered yet: several summands are one collective when they are added first.
+  if (!operands.empty() && !operands[0].partial.empty() && carriesPartial(op, operands[0].kind) &&
+      llvm::all_equal(llvm::map_range(operands, [](const Placement &o) { return ArrayRef<StringAttr>(o.partial); })))
+    for (Placement &wish : wishes)
+      for (Axes &axes : wish.dims)
+        axes.truncate(
+            llvm::find_if(axes, [&](StringAttr axis) { return llvm::is_contained(operands[0].partial, axis); }) -
+            axes.begin());
   FactorAxes chosen = chooseLoops(op, rule, operands, wishes, mesh);
   auto settled = [&]() {
     SmallVector<Placement> got = resultsOf(chosen);

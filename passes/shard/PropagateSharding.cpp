@@ -88,9 +88,17 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
     propagation.run();
 
     // Gradients stay pending over the microbatches; the loss and captures do not.
-    Placed placed =
-        propagation.finish([&](OpOperand &use) { return use.getOwner() == ret && gradientOf(use.getOperandNumber()); });
+    Placed scattered, placed = propagation.finish(
+        [&](OpOperand &use) { return use.getOwner() == ret && gradientOf(use.getOperandNumber()); }, &scattered);
     record(func, mesh, propagation, placed);
+    for (auto &[value, placement] : scattered) {
+      OpBuilder builder(&getContext());
+      builder.setInsertionPointAfterValue(value);
+      auto scatter = ReshardOp::create(builder, value.getLoc(), value.getType(), value);
+      scatter->setAttr(kShardingAttr, placement.toAttr(&getContext(), mesh));
+      value.replaceUsesWithIf(scatter.getResult(),
+                              [&](OpOperand &use) { return use.getOwner() != scatter && use.getOwner() != ret; });
+    }
     insertFetches(
         func, mesh, [&](StringRef name) { return params[name]; }, [&](StringRef name) { return resting[name]; });
     auto microbatches = func->getParentOfType<ModuleOp>()->getAttrOfType<IntegerAttr>("llcc.microbatches");

@@ -96,17 +96,32 @@ void Propagation::run() {
   }
 }
 
-llvm::MapVector<Value, Placement> Propagation::finish(function_ref<bool(OpOperand &)> takesPartial) {
+llvm::MapVector<Value, Placement> Propagation::finish(function_ref<bool(OpOperand &)> takesPartial,
+                                                      llvm::MapVector<Value, Placement> *scattered) {
+  DenseSet<Value> whole; // resolved values that some user cannot take cut: scattering would gather them again
+  // What users of a resolved value get.
+  auto resolve = [&](Value value, const Placement &placement) {
+    Placement result = placement.resolved();
+    if (!scattered || whole.contains(value))
+      return result;
+    for (auto [have, want] : llvm::zip(result.dims, wanted(value)))
+      if (want.size() > have.size() && std::equal(have.begin(), have.end(), want.begin()) &&
+          llvm::all_of(ArrayRef(want).drop_front(have.size()),
+                       [&](StringAttr axis) { return llvm::is_contained(placement.partial, axis); }))
+        have = want;
+    return result;
+  };
   DenseSet<Value> resolved; // partial values that some user needs whole
   while (true) {
     llvm::MapVector<Value, Placement> placed;
     size_t before = resolved.size();
+    SmallVector<Value> notCut; // values that `whole` lacks
     for (Value arg : func.getArguments())
       placed[arg] = placement(arg);
     for (Operation &op : func.getBody().front()) {
       SmallVector<Placement> operands, results;
       for (Value v : op.getOperands())
-        operands.push_back(resolved.contains(v) ? placed[v].resolved() : placed[v]);
+        operands.push_back(resolved.contains(v) ? resolve(v, placed[v]) : placed[v]);
       for (Value v : op.getResults())
         results.push_back(placement(v));
       OpPlacement here = placeOp(&op, rule(&op), operands, results, mesh);
@@ -115,12 +130,24 @@ llvm::MapVector<Value, Placement> Propagation::finish(function_ref<bool(OpOperan
         bool waits = op.getNumResults() ? !here.operands[use.getOperandNumber()].partial.empty() : takesPartial(use);
         if (!have.partial.empty() && !waits)
           resolved.insert(use.get());
+        const Placement &need = op.getNumResults() ? here.operands[use.getOperandNumber()] : have;
+        if (have.partial.empty() && resolved.contains(use.get()) &&
+            llvm::any_of(placed[use.get()].partial, [&](StringAttr axis) { return have.cuts(axis) && !need.cuts(axis); }))
+          notCut.push_back(use.get());
       }
       for (auto [value, placement] : llvm::zip(op.getResults(), here.results))
         placed[value] = placement;
     }
-    if (resolved.size() == before)
-      return placed;
+    if (resolved.size() != before)
+      continue;
+    if (!notCut.empty()) { // only now, as operands that are still pending need other things
+      whole.insert(notCut.begin(), notCut.end());
+      continue;
+    }
+    for (auto &[value, placement] : placed)
+      if (scattered && resolved.contains(value) && resolve(value, placement).dims != placement.dims)
+        (*scattered)[value] = resolve(value, placement);
+    return placed;
   }
 }
 

@@ -120,7 +120,7 @@ void Session::collectGradients() {
       for (const Instr &instr : seats[d].program->instrs) {
         if (instr.op != Op::Capture || instr.ints[0] != 1 || instr.name != variable.name)
           continue;
-        const Sharding &sharding = *gradientSharding(plan, variable, seats[d].program->buffers[instr.ins[0]].shape);
+        const Sharding sharding = *gradientSharding(plan, variable, instr);
         if (!isFirstHolder(sharding, seats[d].coords, axis))
           continue;
         std::vector<Cut> piece = pieceOf(variable.shape, sharding, plan.sizes, seats[d].coords);

@@ -41,6 +41,22 @@ func.func @all_gather_size(%x: tensor<7xf32>) {
 
 // -----
 
+func.func @all_gather_numbers(%x: tensor<7xf32>) {
+  // expected-error @below {{'llcc.all_gather' op has 1 numbers for 2 operands, needs one for each}}
+  %y:2 = llcc.all_gather %x, %x dim 0, 0 size 14 over ["a"] : tensor<7xf32>, tensor<7xf32> -> tensor<14xf32>, tensor<14xf32>
+  return
+}
+
+// -----
+
+func.func @reduce_scatter_results(%x: tensor<7xf32>) {
+  // expected-error @below {{'llcc.reduce_scatter' op has 2 operands and 1 results, needs as many, at least one}}
+  %y = llcc.reduce_scatter <sum> %x, %x dim 0, 0 over ["a"] : tensor<7xf32>, tensor<7xf32> -> tensor<4xf32>
+  return
+}
+
+// -----
+
 func.func @all_gather_dim(%x: tensor<7xf32>) {
   // expected-error @below {{'llcc.all_gather' op dim is 1, the tensor has rank 1}}
   %y = llcc.all_gather %x dim 1 size 14 over ["a"] : tensor<7xf32> -> tensor<14xf32>

@@ -206,6 +206,39 @@ void gatherAndScatter() {
       }
 }
 
+// A bucket of two tensors, cut along different dimensions, gives each what it gets alone.
+void bucketsOfPieces() {
+  for (const Case &c : cases)
+    for (int64_t size : {0, 1, 7, 25}) {
+      Mesh mesh(c.axes, c.sizes);
+      size_t member = 0;
+      int64_t count = int64_t(mesh.group(0, c.over, member).size()), block = (size + count - 1) / count;
+      auto both = [](int64_t n) {
+        return std::vector<Shape>{{DType::F32, {n, 3}}, {DType::F32, {2, n}}};
+      };
+      std::vector<Shape> wholes = both(size), pieces = both(block);
+      auto check = [&](Op op, const std::vector<Shape> &ins, const std::vector<Shape> &outs,
+                       const std::vector<int64_t> &together, const std::vector<std::vector<int64_t>> &alone) {
+        std::vector<std::vector<std::string>> given(mesh.plan.devices());
+        for (uint32_t d = 0; d < mesh.plan.devices(); ++d)
+          given[d] = {floats(ins[0], d), floats(ins[1], d, 1)};
+        mesh.operands = given;
+        mesh.run(op, ins, outs, together, c.over);
+        std::vector<std::vector<std::string>> bucket = mesh.results;
+        for (size_t b = 0; b < 2; ++b) {
+          for (uint32_t d = 0; d < mesh.plan.devices(); ++d)
+            mesh.operands[d] = {given[d][b]};
+          mesh.run(op, {ins[b]}, {outs[b]}, alone[b], c.over);
+          for (uint32_t d = 0; d < mesh.plan.devices(); ++d)
+            CHECK(mesh.results[d][0] == bucket[d][b], "%s: device %u, size %d, tensor %d", nameOf(op), d, int(size),
+                  int(b));
+        }
+      };
+      check(Op::AllGather, pieces, wholes, {0, size, 1, size}, {{0, size}, {1, size}});
+      check(Op::ReduceScatter, wholes, pieces, {0, 0, 1}, {{0, 0}, {0, 1}});
+    }
+}
+
 void allToAll() {
   for (const Case &c : cases)
     for (int64_t rows : {1, 4, 7})
@@ -305,6 +338,7 @@ void absentMembers() {
 int main() {
   allReduce();
   gatherAndScatter();
+  bucketsOfPieces();
   allToAll();
   everyTypeReduces();
   absentMembers();

@@ -32,8 +32,8 @@ struct Exchange {
   size_t member = 0;
   uint32_t lane = 0;
   std::vector<char *> ins, outs;
-  std::vector<Shape> shapes; ///< of ins
-  Shape result;              ///< of outs[0]
+  std::vector<Shape> shapes;  ///< of ins
+  std::vector<Shape> results; ///< of outs
   std::vector<int64_t> ints;
   std::vector<Message> messages; ///< by member
 
@@ -118,56 +118,73 @@ struct Exchange {
   }
 
   void allGather() {
-    const Shape &piece = shapes[0];
-    size_t dim = static_cast<size_t>(ints[0]);
-    others([&](size_t m) { send(m, ins[0], piece.bytes()); });
-    std::vector<int64_t> zero(piece.dims.size(), 0);
-    auto place = [&](size_t m, const char *from) {
-      std::vector<int64_t> start = zero, extent = piece.dims;
-      start[dim] = static_cast<int64_t>(m) * piece.dims[dim];
-      extent[dim] = std::min(extent[dim], ints[1] - start[dim]); // the last blocks' padding is cut off
-      copyBox(from, piece.dims, zero, outs[0], result.dims, start, extent, sizeOf(piece.type));
-    };
-    others([&](size_t m) { messages[m] = take(m, piece.bytes()); });
-    for (size_t m = 0; m < members.size(); ++m)
-      place(m, m == member ? ins[0] : messages[m].data());
+    Message own = packed(ins, member, true);
+    others([&](size_t m) { send(m, own.data(), own.size()); });
+    others([&](size_t m) { messages[m] = take(m, own.size()); });
+    messages[member] = std::move(own);
+    for (size_t m = 0; m < members.size(); ++m) {
+      const char *from = messages[m].data();
+      for (size_t b = 0; b < shapes.size(); ++b) {
+        const Shape &piece = shapes[b];
+        size_t dim = static_cast<size_t>(ints[2 * b]);
+        std::vector<int64_t> zero(piece.dims.size(), 0), start = zero, extent = piece.dims;
+        start[dim] = static_cast<int64_t>(m) * piece.dims[dim];
+        extent[dim] = std::min(extent[dim], ints[2 * b + 1] - start[dim]); // the last blocks' padding is cut off
+        copyBox(from, piece.dims, zero, outs[b], results[b].dims, start, extent, sizeOf(piece.type));
+        from += piece.bytes();
+      }
+    }
     recycle();
   }
 
-  /// Part of ins[0] that member `m` gets of dimension `dim`, packed.
-  Message blockFor(size_t m, size_t dim) const {
-    const Shape &whole = shapes[0];
+  /// Appends the part of ins[b] that member `m` gets of dimension `dim`.
+  void addBlock(Message &message, size_t b, size_t m, size_t dim) const {
+    const Shape &whole = shapes[b];
     auto [start, valid] = blockOf(whole.dims[dim], members.size(), m);
     std::vector<int64_t> from(whole.dims.size(), 0), zero = from, extent = whole.dims;
     from[dim] = valid > 0 ? start : 0;
     extent[dim] = valid;
-    Shape block{whole.type, extent};
-    Message message(block.bytes());
-    copyBox(ins[0], whole.dims, from, message.data(), extent, zero, extent, sizeOf(whole.type));
+    size_t at = message.size();
+    message.resize(at + Shape{whole.type, extent}.bytes());
+    copyBox(ins[b], whole.dims, from, message.data() + at, extent, zero, extent, sizeOf(whole.type));
+  }
+  Message blockFor(size_t m, size_t dim) const {
+    Message message;
+    addBlock(message, 0, m, dim);
     return message;
   }
 
   void reduceScatter() {
-    size_t dim = static_cast<size_t>(ints[1]);
-    const Shape &whole = shapes[0];
+    auto blocksFor = [&](size_t m) {
+      Message message;
+      for (size_t b = 0; b < shapes.size(); ++b)
+        addBlock(message, b, m, static_cast<size_t>(ints[1 + b]));
+      return message;
+    };
     others([&](size_t m) {
-      Message message = blockFor(m, dim);
+      Message message = blocksFor(m);
       send(m, message.data(), message.size());
     });
-    messages[member] = blockFor(member, dim);
-    uint64_t bytes = messages[member].size();
-    others([&](size_t m) { messages[m] = take(m, bytes); });
-    std::vector<const char *> operands;
-    for (const Message &message : messages)
-      operands.push_back(message.data());
-    auto [start, valid] = blockOf(whole.dims[dim], members.size(), member);
-    if (bytes > 0)
-      reduce(whole.type, ints[0], operands, messages[0].data(), bytes / sizeOf(whole.type));
-    if (valid < result.dims[dim])
-      std::memset(outs[0], 0, result.bytes());
-    std::vector<int64_t> zero(whole.dims.size(), 0), extent = whole.dims;
-    extent[dim] = valid;
-    copyBox(messages[0].data(), extent, zero, outs[0], result.dims, zero, extent, sizeOf(whole.type));
+    messages[member] = blocksFor(member);
+    others([&](size_t m) { messages[m] = take(m, messages[member].size()); });
+    uint64_t at = 0;
+    for (size_t b = 0; b < shapes.size(); ++b) {
+      const Shape &whole = shapes[b];
+      size_t dim = static_cast<size_t>(ints[1 + b]);
+      auto [start, valid] = blockOf(whole.dims[dim], members.size(), member);
+      std::vector<int64_t> zero(whole.dims.size(), 0), extent = whole.dims;
+      extent[dim] = valid;
+      Shape block{whole.type, extent};
+      std::vector<const char *> operands;
+      for (const Message &message : messages)
+        operands.push_back(message.data() + at);
+      if (block.bytes() > 0)
+        reduce(whole.type, ints[0], operands, messages[0].data() + at, block.elements());
+      if (valid < results[b].dims[dim])
+        std::memset(outs[b], 0, results[b].bytes());
+      copyBox(messages[0].data() + at, extent, zero, outs[b], results[b].dims, zero, extent, sizeOf(whole.type));
+      at += block.bytes();
+    }
     recycle();
   }
 
@@ -180,6 +197,7 @@ struct Exchange {
     });
     messages[member] = blockFor(member, split);
     others([&](size_t m) { messages[m] = take(m, messages[member].size()); });
+    const Shape &result = results[0];
     auto [start, valid] = blockOf(piece.dims[split], members.size(), member);
     if (valid < result.dims[split])
       std::memset(outs[0], 0, result.bytes());
@@ -216,7 +234,8 @@ public:
     exchange->messages.resize(exchange->members.size());
     for (uint32_t b : instr.ins)
       exchange->shapes.push_back(program.buffers[b].shape);
-    exchange->result = program.buffers[instr.outs[0]].shape;
+    for (uint32_t b : instr.outs)
+      exchange->results.push_back(program.buffers[b].shape);
     exchange->ints = instr.ints;
     switch (instr.op) {
     case Op::AllReduce:

@@ -28,6 +28,21 @@ func.func @bytes_are_local(%a: tensor<16xf32, #llcc.sharding<[["tensor"]], parti
   return %a1, %b1 : tensor<16xf32, #llcc.sharding<[["tensor"]]>>, tensor<16xf32, #llcc.sharding<[["tensor"]]>>
 }
 
+// Gathers and scatters, each with its dimension; what was fetched for another pass stays apart.
+// CHECK-LABEL: @gathers_and_scatters
+func.func @gathers_and_scatters(%a: tensor<2x2xf32>, %b: tensor<1x3xf32>) -> (tensor<4x2xf32>, tensor<1x5xf32>, tensor<4x2xf32>, tensor<1x2xf32>, tensor<1x2xf32>) {
+  // CHECK: %[[G:.*]]:2 = llcc.all_gather %{{.*}}, %{{.*}} dim 0, 1 size 4, 5 over ["data"] {llcc.fetch = 0 : i64}
+  // CHECK: %[[S:.*]]:2 = llcc.reduce_scatter <sum> %{{.*}}, %{{.*}} dim 0, 1 over ["tensor"]
+  // CHECK: %[[H:.*]] = llcc.all_gather %{{.*}} dim 0 size 4 over ["data"] {llcc.fetch = 1 : i64}
+  // CHECK: return %[[G]]#0, %[[G]]#1, %[[H]], %[[S]]#0, %[[S]]#1
+  %0 = llcc.all_gather %a dim 0 size 4 over ["data"] {llcc.fetch = 0 : i64} : tensor<2x2xf32> -> tensor<4x2xf32>
+  %1 = llcc.reduce_scatter <sum> %a dim 0 over ["tensor"] : tensor<2x2xf32> -> tensor<1x2xf32>
+  %2 = llcc.all_gather %b dim 1 size 5 over ["data"] {llcc.fetch = 0 : i64} : tensor<1x3xf32> -> tensor<1x5xf32>
+  %3 = llcc.reduce_scatter <sum> %b dim 1 over ["tensor"] : tensor<1x3xf32> -> tensor<1x2xf32>
+  %4 = llcc.all_gather %a dim 0 size 4 over ["data"] {llcc.fetch = 1 : i64} : tensor<2x2xf32> -> tensor<4x2xf32>
+  return %0, %2, %4, %1, %3 : tensor<4x2xf32>, tensor<1x5xf32>, tensor<4x2xf32>, tensor<1x2xf32>, tensor<1x2xf32>
+}
+
 // CHECK-LABEL: @dependent_ones_stay_apart
 func.func @dependent_ones_stay_apart(%a: tensor<2xf32>) -> tensor<2xf32> {
   // CHECK: %[[A:.*]] = llcc.all_reduce <sum> %{{.*}} over ["data"] : tensor<2xf32>

@@ -1,0 +1,59 @@
+"""Every strategy on every model of the oracle, in the real runtime, against the losses and gradients that PyTorch recorded.
+
+usage: matrix.py CHECK.py LLCC [--all] [--row=GLOB…] [--jobs=1]     CHECK.py: ../shared/oracle/check.py
+Without --all each row runs a few cases, chosen so that together they meet each row and each kind of model once. A row is a name, flags and what its
+cases are; a refusal that is meant stands in REFUSED, with words that its message must have. Exit status 1 where anything else fails.
+"""
+import argparse, fnmatch, subprocess, sys
+
+TRANSFORMERS = ["gpt2", "gpt2-fresh", "gpt-legacy", "gpt-legacy-training", "llama", "bert-classifier", "vit-mnist", "t5", "moe"]
+MLPS = ["mlp-mnist", "mlp-mnist-legacy", "mlp-mnist-opset11"]
+ALL = TRANSFORMERS + MLPS + ["lenet-mnist", "lstm", "multilabel-bce", "regression-mse", "resnet-mnist-eval-export", "resnet-mnist-folded",
+                             "resnet-mnist-training", "unet"]
+ROWS = [  # name, flags, all cases, cases of the short run
+    ("data-3", "--strategy=data --devices=3", ALL, ["gpt2", "unet"]),
+    ("tensor-2", "--strategy=tensor --devices=2", ALL, ["llama"]),
+    ("tensor-3", "--strategy=tensor --devices=3", ALL, ["t5"]),
+    ("sequence-4", "--strategy=tensor --devices=4 --sequence-parallel", ALL, ["gpt2", "vit-mnist", "mlp-mnist"]),
+    ("zero-1", "--strategy=data --devices=4 --zero=1", ALL, ["lenet-mnist"]),
+    ("zero-2", "--strategy=data --devices=4 --zero=2", ALL, ["bert-classifier"]),
+    ("zero-3", "--strategy=data --devices=4 --zero=3", ALL, ["gpt2-fresh", "resnet-mnist-folded"]),
+    ("hybrid-8", "--mesh=data=2,tensor=2,pipeline=2", ALL, ["moe"]),
+    ("hybrid-8-zero-3", "--mesh=data=2,tensor=2,pipeline=2 --zero=3", ALL, ["gpt-legacy"]),
+    ("hybrid-8-sequence", "--mesh=data=2,tensor=2,pipeline=2 --zero=2 --sequence-parallel", TRANSFORMERS, ["llama"]),
+    ("mlp-25", "--mesh=data=5,tensor=5", MLPS, ["mlp-mnist"]),
+]
+REFUSED = {}  # (row, case): words of the message
+
+parser = argparse.ArgumentParser()
+parser.add_argument("check")
+parser.add_argument("llcc")
+parser.add_argument("--all", action="store_true")
+parser.add_argument("--row", action="append", default=[])
+parser.add_argument("--jobs", default="1")
+args = parser.parse_args()
+
+wrong = count = 0
+for name, flags, every, few in ROWS:
+    if args.row and not any(fnmatch.fnmatch(name, glob) for glob in args.row):
+        continue
+    cases = every if args.all else few
+    done = subprocess.run([sys.executable, args.check, "--llcc=" + args.llcc, "--jobs=" + args.jobs, "--extra=" + flags, *cases], capture_output=True, text=True)
+    seen = 0
+    for line in done.stdout.splitlines():
+        verdict, *rest = line.split()
+        if verdict not in ("ok", "FAIL"):
+            continue
+        seen += 1
+        words = REFUSED.get((name, rest[0]))
+        good = words in line if words else verdict == "ok"
+        if not good:
+            print(f"{name}: {line}", flush=True)
+            wrong += 1
+    if seen != len(cases):
+        print(f"{name}: {len(cases) - seen} cases have no verdict: {done.stderr.strip()[-500:]}")
+        wrong += 1
+    count += seen
+    print(f"{name}: {seen} cases", flush=True)
+print(f"{count} runs, {wrong} wrong")
+sys.exit(wrong != 0 or count == 0)
