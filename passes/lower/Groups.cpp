@@ -7,6 +7,7 @@
 #include "passes/lower/Groups.h"
 
 #include <functional>
+#include <map>
 
 namespace mlir::llcc {
 
@@ -19,6 +20,7 @@ static constexpr int64_t kNear = 64;
 static constexpr unsigned kNone = ~0u;
 
 Groups::Groups(func::FuncOp function) : function(function) {
+  findDiffering();
   Block &block = function.getBody().front();
   // Backwards: an op is computed once if it is work or an anchor, or free and read by an anchor (through views).
   DenseSet<Operation *> needed;
@@ -186,6 +188,42 @@ bool Groups::keepsAlive(unsigned a, unsigned b) {
   return kept > saved;
 }
 
+// By induction: what the loader cuts, what looks at coordinates, what depends on such values; collectives make equal.
+void Groups::findDiffering() {
+  std::map<StringRef, unsigned> numbers;
+  auto bits = [&](Attribute axes) {
+    uint64_t set = 0;
+    for (Attribute axis : cast<ArrayAttr>(axes)) {
+      unsigned number = numbers.try_emplace(cast<StringAttr>(axis).getValue(), numbers.size()).first->second;
+      set |= uint64_t(1) << std::min(number, 63u);
+    }
+    return set;
+  };
+  for (BlockArgument arg : function.getArguments())
+    if (auto placement = function.getArgAttrOfType<ShardingAttr>(arg.getArgNumber(), "llcc.placement"))
+      for (ArrayAttr axes : placement.getDims())
+        differing[arg] |= bits(axes);
+  for (Operation &op : function.getBody().front()) {
+    Attribute axes = op.getAttr("axes");
+    uint64_t all = 0, over = axes && isa<ArrayAttr>(axes) ? bits(axes) : 0;
+    for (Value operand : op.getOperands())
+      all |= differing.lookup(operand);
+    for (OpResult result : op.getResults()) {
+      if (isa<AllReduceOp, AllGatherOp>(op))
+        differing[result] = differing.lookup(op.getOperand(result.getResultNumber())) & ~over;
+      else if (isa<ReduceScatterOp>(op))
+        differing[result] = differing.lookup(op.getOperand(result.getResultNumber())) | over;
+      else
+        differing[result] = all | over;
+    }
+  }
+}
+
+bool Groups::mixesMembers(const KernelBody &body) const {
+  return llvm::any_of(body.results,
+                      [&](Value result) { return differing.lookup(result) != differing.lookup(body.results[0]); });
+}
+
 bool Groups::tryMerge(unsigned a, unsigned b) {
   if (a == b || groups[a].anchor || groups[b].anchor || groups[a].members.size() + groups[b].members.size() > kMostOps)
     return false;
@@ -194,7 +232,8 @@ bool Groups::tryMerge(unsigned a, unsigned b) {
   SmallVector<Operation *> members(groups[a].members);
   members.append(groups[b].members.begin(), groups[b].members.end());
   llvm::sort(members, [&](Operation *x, Operation *y) { return position.lookup(x) < position.lookup(y); });
-  if (!isKernel(bodyOf(members)) || keepsAlive(a, b))
+  KernelBody body = bodyOf(members);
+  if (!isKernel(body) || mixesMembers(body) || keepsAlive(a, b))
     return false;
   DenseSet<unsigned> forward; // numbered between a and b, after a
   if (findForward(a, b, forward))
@@ -328,7 +367,8 @@ void Groups::sinkSoleReads() {
     more.insert(llvm::upper_bound(more, &op,
                                   [&](Operation *a, Operation *b) { return position.lookup(a) < position.lookup(b); }),
                 &op);
-    if (more.size() > kMostOps || !isKernel(bodyOf(rest)) || !isKernel(bodyOf(more)))
+    KernelBody left = bodyOf(rest), grown = bodyOf(more);
+    if (more.size() > kMostOps || !isKernel(left) || !isKernel(grown) || mixesMembers(left) || mixesMembers(grown))
       continue;
     groups[*from].members = std::move(rest);
     groups[to].members = std::move(more);

@@ -62,6 +62,10 @@ private:
   bool fuseProducers();
   void sinkSoleReads();
   void fuseSiblings();
+  void findDiffering();
+  /// True where results differ along other mesh axes than each other: the plan's verifier, which takes a kernel as a
+  /// whole, would have to believe that all of them differ between devices along all these axes.
+  bool mixesMembers(const KernelBody &body) const;
   bool isNewValue(OpOperand &use) const;
   bool areSiblings(unsigned a, unsigned b, int64_t shared) const;
   /// Values computed once (or arguments) that `op` reads, seen through free ops.
@@ -69,6 +73,7 @@ private:
   bool isComputedOnce(Operation *op) const { return owner.contains(op); }
 
   mutable func::FuncOp function;
+  DenseMap<Value, uint64_t> differing; ///< mesh axes along which devices may hold different values
   DenseMap<Operation *, unsigned> owner; ///< op that is computed once -> its first group, see find
   DenseMap<Operation *, int64_t> position;
   mutable SmallVector<unsigned> leader; ///< union-find

@@ -99,13 +99,13 @@ private:
       return;
     }
     case Op::AllReduce: // a bucket's parts are values of their own
-      for (size_t i = 0; i < instr.outs.size(); ++i)
-        at(site, instr.outs[i]) = (at(site, instr.ins[i]) | group) & ~over;
-      return;
     case Op::AllGather:
-      all &= ~over;
-      break;
     case Op::ReduceScatter:
+      for (size_t i = 0; i < instr.outs.size(); ++i) {
+        Axes differs = at(site, instr.ins[i]) | group;
+        at(site, instr.outs[i]) = instr.op == Op::ReduceScatter ? differs | over : differs & ~over;
+      }
+      return;
     case Op::AllToAll:
       all |= over;
       break;
@@ -133,7 +133,7 @@ private:
     if (instr.ints[0] == 1)
       for (const Variable &v : plan.variables)
         if (v.name == instr.name)
-          if (const Sharding *sharding = gradientSharding(plan, v, site.program->buffers[instr.ins[0]].shape))
+          if (std::optional<Sharding> sharding = gradientSharding(plan, v, instr))
             differs &= ~cut(*sharding);
     if (!differs || report.full())
       return;
