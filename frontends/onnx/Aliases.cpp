@@ -179,8 +179,8 @@ void findTies(std::vector<Initializer> &tensors, const ImportOptions &options, S
               ImportErrors &errors) {
   llvm::DenseMap<uint64_t, SmallVector<Initializer *>> bags;
   for (Initializer &t : tensors) {
-    if (!t.trainable || t.payload.elements < 2 || matchesAny(options.untie, t.name) ||
-        t.payload.absent || isSplat(t, files))
+    if (!t.trainable || t.payload.elements < 2 || matchesAny(options.untie, t.name) || t.payload.absent ||
+        isSplat(t, files))
       continue;
     StringRef bytes = rawBytes(t, files);
     size_t width = t.payload.type.getIntOrFloatBitWidth() / 8;
