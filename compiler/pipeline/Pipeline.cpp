@@ -496,6 +496,8 @@ void Compilation::evaluate(::llcc::PlanTrial &trial, std::map<int64_t, OwningOpR
   options = trial.options;
   PassManager pm(&context);
   addPlacement(pm);
+  if (options.recompute == "blocks")
+    pm.addPass(createRecomputePass());
   FailureOr<Simulation> simulation = failure();
   if (succeeded(pm.run(*copy)))
     simulation = simulateStep(*copy, cluster, options.schedule, options.chunks);

@@ -18,8 +18,14 @@ std::string PlanTrial::flags() const {
       std::any_of(options.mesh.begin(), options.mesh.end(), [](auto &axis) { return axis.first == "pipeline"; });
   if (pipeline)
     text += " --schedule=" + options.schedule;
+  if (options.chunks > 1)
+    text += " --chunks=" + std::to_string(options.chunks);
   if (options.zero)
     text += " --zero=" + std::to_string(options.zero);
+  if (options.sequenceParallel)
+    text += " --sequence-parallel";
+  if (options.recompute != "none")
+    text += " --recompute=" + options.recompute;
   return text;
 }
 
@@ -79,18 +85,33 @@ std::vector<CompileOptions> secondRound(const CompileOptions &asked, const Compi
   std::vector<CompileOptions> plans;
   std::vector<int64_t> zeros = {asked.zero};
   if (!asked.zero && sizeOf(base, "data") > 1)
-    zeros = {0, 1};
-  std::vector<std::string> schedules = {asked.schedule};
-  if (asked.schedule == CompileOptions().schedule && asked.chunks <= 1 && sizeOf(base, "pipeline") > 1)
-    schedules = {asked.schedule, "zb-h1"};
+    zeros = {0, 1, 2, 3};
+  std::vector<std::pair<std::string, int64_t>> schedules = {{asked.schedule, asked.chunks}};
+  if (asked.schedule == CompileOptions().schedule && !asked.chunks && sizeOf(base, "pipeline") > 1) {
+    schedules.push_back({"zb-h1", 0});
+    if (base.microbatches % sizeOf(base, "pipeline") == 0)
+      schedules.push_back({"interleaved", 2});
+  }
+  std::vector<bool> sequences = {asked.sequenceParallel};
+  if (!asked.sequenceParallel && sizeOf(base, "tensor") > 1)
+    sequences = {false, true};
+  std::vector<std::string> recomputes = {asked.recompute};
+  if (asked.recompute == "none")
+    recomputes.push_back("blocks");
   for (int64_t zero : zeros)
-    for (const std::string &schedule : schedules) {
-      CompileOptions plan = base;
-      plan.zero = zero;
-      plan.schedule = schedule;
-      if (plan.zero != base.zero || plan.schedule != base.schedule)
-        plans.push_back(plan);
-    }
+    for (auto &[schedule, chunks] : schedules)
+      for (bool sequence : sequences)
+        for (const std::string &recompute : recomputes) {
+          CompileOptions plan = base;
+          plan.zero = zero;
+          plan.schedule = schedule;
+          plan.chunks = chunks;
+          plan.sequenceParallel = sequence;
+          plan.recompute = recompute;
+          if (plan.zero != base.zero || plan.schedule != base.schedule || sequence != base.sequenceParallel ||
+              recompute != base.recompute)
+            plans.push_back(plan);
+        }
   return plans;
 }
 
