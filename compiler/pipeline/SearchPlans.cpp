@@ -5,8 +5,8 @@
 
 namespace llcc {
 
-/// Meshes whose other choices are looked at: 4 x (by time and by memory) covers what the second round changes, which is
-/// less than the difference between the first and the fifth mesh wherever that was tried.
+/// Meshes whose other choices are looked at, by time, and by memory where none fits: 4 covers what the second round
+/// changes, which is less than the difference between the first and the fifth mesh wherever that was tried.
 static constexpr size_t kKept = 4;
 
 std::string PlanTrial::flags() const {
@@ -139,8 +139,9 @@ std::vector<PlanTrial> searchPlans(const CompileOptions &asked, const PlanSearch
   std::stable_sort(byMemory.begin(), byMemory.end(),
                    [&](size_t a, size_t b) { return tried[a].memory < tried[b].memory; });
   std::set<size_t> kept;
+  bool fits = std::any_of(tried.begin(), tried.end(), [](const PlanTrial &trial) { return trial.refused.empty(); });
   for (auto *order : {&byTime, &byMemory})
-    for (size_t i = 0; i < order->size() && (search.exhaustive || i < kKept); ++i)
+    for (size_t i = 0; i < order->size() && (search.exhaustive || i < kKept) && (order == &byTime || !fits); ++i)
       kept.insert((*order)[i]);
   for (size_t i : kept) {
     CompileOptions base = tried[i].options;

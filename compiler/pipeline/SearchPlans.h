@@ -26,9 +26,9 @@ struct PlanSearch {
 
 /// Feasible plans, cheapest first. Each factorisation of the devices into pipeline x data x tensor (neighbours last, so
 /// that tensor has the fastest links) and each number of microbatches is evaluated as it is; then the rest of the
-/// product (ZeRO, sequence parallelism, schedules, chunks, recomputation) for the `kKept` cheapest of these and as many
-/// of those that need least memory, or for all where the search is exhaustive. What the user's flags say is not varied.
-/// `tried` gets every trial.
+/// product (ZeRO, sequence parallelism, schedules, chunks, recomputation) for the `kKept` cheapest of these (where none
+/// fits, also for those that need least memory), or for all where the search is exhaustive. What the user's flags say
+/// is not varied. `tried` gets every trial.
 std::vector<PlanTrial> searchPlans(const CompileOptions &asked, const PlanSearch &search,
                                    const std::function<void(PlanTrial &)> &evaluate, std::vector<PlanTrial> &tried);
 
