@@ -64,7 +64,8 @@ private:
     return code;
   }
   void measureMemory();
-  int import(int64_t microbatches);
+  int import(int64_t microbatches, std::string *why = nullptr);
+  int importParts();
   int chooseMeshAxes();
   int keepBatchWhole();
   bool hasF16();
@@ -132,12 +133,17 @@ ImportOptions mlir::llcc::importOptionsOf(const CompileOptions &options) {
   return wanted;
 }
 
-int Compilation::import(int64_t parts) {
+/// With `why` a failure is not said but returned there.
+int Compilation::import(int64_t parts, std::string *why) {
   ImportOptions wanted = importOptionsOf(options);
   wanted.batch = batch;
   wanted.parts = parts;
   ImportErrors errors;
   FailureOr<ImportedModel> model = importOnnx(options.model, wanted, &context, errors);
+  if (why && !errors.messages.empty()) {
+    *why = errors.messages.front();
+    return errors.exitCode;
+  }
   for (const std::string &message : errors.messages)
     out() << message << "\n";
   for (const std::string &message : warned ? std::vector<std::string>() : errors.warnings)
@@ -177,6 +183,21 @@ int Compilation::chooseMeshAxes() {
   }
   microbatches = ::llcc::microbatchCount(options, batch, mesh, error);
   return error.empty() ? 0 : fail(::llcc::ExitUsage, error);
+}
+
+// A model that is of one size only goes through the pipeline whole, unless the user says how many parts there are.
+int Compilation::importParts() {
+  std::string why;
+  if (microbatches == 1 || options.microbatches > 0)
+    return import(microbatches);
+  int code = import(microbatches, &why);
+  if (code == 0 || why.empty())
+    return code;
+  microbatches = 1;
+  if (int wrong = import(1)) // not for its size alone
+    return wrong;
+  out() << "warning: the pipeline runs one microbatch and its stages wait for each other: " << why << "\n";
+  return 0;
 }
 
 // Statistics of a batch need all its samples at once: unless the user asks for microbatches, there are none, so that a
@@ -582,7 +603,7 @@ int Compilation::run() {
     return code;
   if (int code = chooseMeshAxes())
     return code;
-  if (int code = import(microbatches))
+  if (int code = importParts())
     return code;
   if (int code = keepBatchWhole())
     return code;

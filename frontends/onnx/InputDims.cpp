@@ -3,7 +3,9 @@
 #include "frontends/onnx/Binder.h"
 #include "frontends/onnx/Payload.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/Endian.h"
 #include <set>
 
 namespace mlir::llcc::frontend {
@@ -69,6 +71,35 @@ static ConstantPtr readBinding(const ::onnx::ValueInfoProto &input, StringRef te
     return pick(*c, Shape(c->shape), [](ArrayRef<int64_t>) { return 0; });
   c->round();
   return c;
+}
+
+/// The first number of an i64 tensor that lies in the file.
+static std::optional<int64_t> firstNumber(const ::onnx::TensorProto &t) {
+  if (t.data_type() != ::onnx::TensorProto::INT64)
+    return std::nullopt;
+  if (t.int64_data_size())
+    return t.int64_data(0);
+  if (t.raw_data().size() < sizeof(int64_t))
+    return std::nullopt;
+  return int64_t(llvm::support::endian::read64le(t.raw_data().data()));
+}
+
+/// The node that has a fixed batch written into its shape, as exporters do: [8, 24, -1] cannot be had of a part of it.
+static const ::onnx::NodeProto *shapedByBatch(const ::onnx::GraphProto &graph, int64_t batch) {
+  llvm::StringMap<int64_t> numbers;
+  for (const auto &t : graph.initializer())
+    if (std::optional<int64_t> number = firstNumber(t))
+      numbers[t.name()] = *number;
+  for (const auto &node : graph.node())
+    for (const auto &attribute : node.attribute())
+      if (node.op_type() == "Constant" && attribute.name() == "value" && node.output_size())
+        if (std::optional<int64_t> number = firstNumber(attribute.t()))
+          numbers[node.output(0)] = *number;
+  for (const auto &node : graph.node())
+    if ((node.op_type() == "Reshape" || node.op_type() == "Expand") && node.input_size() > 1)
+      if (auto found = numbers.find(node.input(1)); found != numbers.end() && found->second == batch)
+        return &node;
+  return nullptr;
 }
 
 std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const ImportOptions &options, StringRef file,
@@ -159,6 +190,12 @@ std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const Imp
   if (whole > 0 && whole % options.parts)
     errors.add(ImportErrors::Bad, file + ": the batch of " + Twine(whole) + " does not divide into " +
                                       Twine(options.parts) + " microbatches; use --microbatches with a divisor of it");
+  const auto *shaped = options.parts > 1 && !symbolicBatch ? shapedByBatch(graph, whole) : nullptr;
+  if (shaped)
+    errors.add(ImportErrors::Bad, file + ": node " + quote(shaped->name()) + " (" + shaped->op_type() +
+                                      ") has the batch of " + Twine(whole) +
+                                      " written into its shape, which does not fit a microbatch; export the model with "
+                                      "a symbolic first dimension, or use --microbatches=1");
   bound.batch = whole / options.parts;
 
   std::vector<std::pair<std::string, std::string>> missing; // symbol -> the input that has it
