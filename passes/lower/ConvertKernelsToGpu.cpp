@@ -74,7 +74,7 @@ struct ConvertKernelsToGpuPass : impl::ConvertKernelsToGpuPassBase<ConvertKernel
     function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), builder.getUnitAttr());
     function->setAttr("llcc.text", kernel->getAttrOfType<StringAttr>("llcc.text") ? kernel->getAttr("llcc.text")
                                                                                   : builder.getStringAttr(""));
-    for (StringRef name : {"llcc.kernel", "llcc.ins", "llcc.outs"})
+    for (StringRef name : {"llcc.kernel", "llcc.ins", "llcc.outs", "llcc.reads", "llcc.looks"})
       if (Attribute value = kernel->getAttr(name))
         function->setAttr(name, value);
     int64_t blocks = std::max<int64_t>(1, (extent->second + kBlock - 1) / kBlock);

@@ -246,6 +246,16 @@ private:
     for (auto [name, to] : {std::pair("llcc.grid", &kernel.grid), std::pair("llcc.block", &kernel.block)})
       if (auto sizes = op->getAttrOfType<DenseI64ArrayAttr>(name))
         to->assign(sizes.asArrayRef().begin(), sizes.asArrayRef().end());
+    auto reads = op->getAttrOfType<ArrayAttr>("llcc.reads"), looks = op->getAttrOfType<ArrayAttr>("llcc.looks");
+    auto none = ArrayAttr::get(op->getContext(), {});
+    for (auto [ins, over] : llvm::zip(reads ? reads : none, looks ? looks : none)) {
+      rt::Kernel::Dependence &dependence = kernel.dependences.emplace_back();
+      for (int64_t argument : cast<DenseI64ArrayAttr>(ins).asArrayRef())
+        dependence.ins.push_back(uint32_t(argument));
+      for (Attribute axis : cast<ArrayAttr>(over))
+        if (int64_t position = mesh ? mesh.getPosition(cast<StringAttr>(axis).getValue()) : -1; position >= 0)
+          dependence.coords.push_back(uint32_t(position));
+    }
     plan.kernels.push_back(std::move(kernel));
     return success();
   }
@@ -273,17 +283,6 @@ private:
           axes.insert(uint32_t(a));
     }
     kernel.coords.assign(axes.begin(), axes.end());
-    auto reads = op->getAttrOfType<ArrayAttr>("llcc.reads"), looks = op->getAttrOfType<ArrayAttr>("llcc.looks");
-    if (!reads || !looks)
-      return success();
-    for (auto [ins, over] : llvm::zip(reads, looks)) {
-      rt::Kernel::Dependence &dependence = kernel.dependences.emplace_back();
-      for (int64_t argument : cast<DenseI64ArrayAttr>(ins).asArrayRef())
-        dependence.ins.push_back(uint32_t(argument));
-      for (Attribute axis : cast<ArrayAttr>(over))
-        if (int64_t position = mesh ? mesh.getPosition(cast<StringAttr>(axis).getValue()) : -1; position >= 0)
-          dependence.coords.push_back(uint32_t(position));
-    }
     return success();
   }
 

@@ -85,7 +85,7 @@ class Model:
             free.graph.input.append(helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape))
         del free.graph.initializer[:]
         free.graph.initializer.extend(kept)
-        self.single = any(n.op_type in ("Cast", "CastLike") for n in graph.node)  # computes in f32: neither as exact nor smooth
+        self.single = any(n.op_type in ("Cast", "CastLike", "DeformConv") for n in graph.node)  # computes in f32: neither as exact nor smooth
         old = self.opset < 13 and any(n.op_type.endswith("Softmax") for n in graph.node)  # the evaluator reads them as if they were new
         try:
             if old:

@@ -34,7 +34,7 @@ for op, row in sorted(newest.items()):
         wrong.append(f"{op}: the table promises a gradient, no model of utils/make-models tests it")
     if row["gradient"] is False and op in tested:
         wrong.append(f"{op}: the gradient tests have it, the table says that it has no gradient")
-    if not row["measured"]:
+    if not row["measured"] and op != "ai.onnx.preview.training::Gradient":  # which needs a graph around it
         wrong.append(f"{op}: no sample of `llcc ops` is accepted (frontends/onnx/SampleModel.cpp)")
     if row["measured"] and not (row["cpu"] and row["cuda"]):
         wrong.append(f"{op}: lowers for cpu: {row['cpu']}, cuda: {row['cuda']}")

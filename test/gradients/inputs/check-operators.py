@@ -17,6 +17,7 @@ NOT_DIFFERENTIABLE = {
     ("Unique", 11): "folded while importing, from constants",
     ("Range", 11): "folded while importing, from constants",
     **{(f"ai.onnx.preview.training::{name}", 1): "an update, not a layer" for name in ("Adagrad", "Adam", "Momentum")},
+    ("ai.onnx.preview.training::Gradient", 1): "a gradient itself: test/frontends and test/driver have it",
     ("BitCast", 26): "its result is the bits",
     ("Constant", 1): "has no input",
     ("Bernoulli", 15): "its result is a choice",
