@@ -74,8 +74,7 @@ bool setInitialValues(::onnx::GraphProto &graph, const std::map<std::string, std
   size_t before = errors.messages.size();
   for (const auto &entry : values) {
     const std::string &name = entry.first, &bytes = entry.second;
-    auto found =
-        llvm::find_if(*graph.mutable_initializer(), [&](const auto &tensor) { return tensor.name() == name; });
+    auto found = llvm::find_if(*graph.mutable_initializer(), [&](const auto &tensor) { return tensor.name() == name; });
     if (found == graph.mutable_initializer()->end()) {
       errors.add(ImportErrors::Bad,
                  file + ": its training information initializes " + quote(name) + ", which is no initializer");

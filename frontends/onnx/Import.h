@@ -93,7 +93,7 @@ struct ImportOptions {
   /// The inputs' arrays say their shapes: then there is no batch, an array takes the place of an initializer of its
   /// name, and nothing is a trained parameter.
   std::optional<InputArrays> arrays;
-  bool withoutWeights = false; ///< files of external data may be missing: sizes are all that is asked for
+  bool withoutWeights = false;    ///< files of external data may be missing: sizes are all that is asked for
   std::vector<std::string> watch; ///< float values of the graph that become outputs, behind the file's (calibration)
   std::set<std::string> known;    ///< inputs that are no arguments of @forward but the constants that `arrays` holds
 };

@@ -88,8 +88,9 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
     propagation.run();
 
     // Gradients stay pending over the microbatches; the loss and captures do not.
-    Placed scattered, placed = propagation.finish(
-        [&](OpOperand &use) { return use.getOwner() == ret && gradientOf(use.getOperandNumber()); }, &scattered);
+    Placed scattered,
+        placed = propagation.finish(
+            [&](OpOperand &use) { return use.getOwner() == ret && gradientOf(use.getOperandNumber()); }, &scattered);
     record(func, mesh, propagation, placed);
     for (auto &[value, placement] : scattered) {
       OpBuilder builder(&getContext());

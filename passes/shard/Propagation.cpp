@@ -132,7 +132,8 @@ llvm::MapVector<Value, Placement> Propagation::finish(function_ref<bool(OpOperan
           resolved.insert(use.get());
         const Placement &need = op.getNumResults() ? here.operands[use.getOperandNumber()] : have;
         if (have.partial.empty() && resolved.contains(use.get()) &&
-            llvm::any_of(placed[use.get()].partial, [&](StringAttr axis) { return have.cuts(axis) && !need.cuts(axis); }))
+            llvm::any_of(placed[use.get()].partial,
+                         [&](StringAttr axis) { return have.cuts(axis) && !need.cuts(axis); }))
           notCut.push_back(use.get());
       }
       for (auto [value, placement] : llvm::zip(op.getResults(), here.results))

@@ -25,8 +25,8 @@ public:
   /// The placements that the ops really compute, in program order: an op whose operands are cut along a
   /// reduced factor gives a partial value. A partial value waits (stays partial through ops that carry it) as long as
   /// all of its users let it wait; if one needs it whole, it is resolved once, for all. `use` says what the terminator
-  /// and ops without results take: true if operand `use` may stay partial. With `scattered`, a value that is resolved and
-  /// would like to be cut over the pending axes is so for all users (but the terminator), as this map then says.
+  /// and ops without results take: true if operand `use` may stay partial. With `scattered`, a value that is resolved
+  /// and would like to be cut over the pending axes is so for all users (but the terminator), as this map then says.
   llvm::MapVector<Value, Placement> finish(function_ref<bool(OpOperand &use)> takesPartial,
                                            llvm::MapVector<Value, Placement> *scattered = nullptr);
 

@@ -9,9 +9,10 @@
 //
 // `blocks`: what crosses the border of a repeated block (llcc.blocks) is kept, what lies within is recomputed, right in
 // front of the first op of the backward pass that wants it. So one block's inner values are alive at a time.
-// `auto` with a level n for each stage: values are ranked by the bytes that they take for each operation that recomputing them costs,
-// and the first n groups (an op of a node, in all microbatches) are recomputed. Outside of blocks only what needs no
-// contraction is on offer. Who chooses n measures the planned memory (compiler/pipeline/FitMemory).
+// `auto` with a level n for each stage: values are ranked by the bytes that they take for each operation that
+// recomputing them costs, and the first n groups (an op of a node, in all microbatches) are recomputed. Outside of
+// blocks only what needs no contraction is on offer. Who chooses n measures the planned memory
+// (compiler/pipeline/FitMemory).
 //
 // It stands at the end of the shard stage: shapes are local, microbatches are unrolled, a stage has its own function,
 // and no pass that merges equal ops comes behind it. What the lower stage pulls into each kernel anyway (broadcasts,

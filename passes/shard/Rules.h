@@ -27,8 +27,8 @@ struct ShardingRule {
   SmallVector<SmallVector<int>> operands, results;
 };
 
-/// True in modules with the attribute llcc.deterministic (--deterministic=strategy): nothing is ever partial, as sums of
-/// parts have other bits than the sum of the whole.
+/// True in modules with the attribute llcc.deterministic (--deterministic=strategy): nothing is ever partial, as sums
+/// of parts have other bits than the sum of the whole.
 bool sumsWhole(Operation *op);
 
 /// The rule of `op`. Every op has one: an op that is not known keeps all its dimensions whole.

@@ -35,7 +35,8 @@ struct SeedShardingPass : impl::SeedShardingPassBase<SeedShardingPass> {
     FailureOr<Seeds> seeds = readSeeds(func, mesh); // the user's win
     if (failed(seeds))
       return failure();
-    splitFreeOps(func); // as llcc-propagate-sharding does: a mask that layers share would place the next layer's weights
+    splitFreeOps(
+        func); // as llcc-propagate-sharding does: a mask that layers share would place the next layer's weights
     Propagation propagation(func, mesh);
     seedByPriority(func, propagation, *seeds);
     auto takes = [&](StringRef axis) {

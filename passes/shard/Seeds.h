@@ -25,8 +25,8 @@ void seedBatch(func::FuncOp func, Propagation &propagation, Seeds &seeds);
 /// activation with a trainable weight whose contracted dimension is already cut runs row-parallel (propagation cuts the
 /// weight's rows, the result is partial: one all-reduce). Any other one becomes column-parallel: the weight's output
 /// dimension is cut, no communication. A table from which inputs of the batch pick rows is cut by rows: each member
-/// looks up what it has, one all-reduce (tied to the classifier, it is cut by classes there). Dimensions shorter than the axis are left whole. Runs the propagation. Returns
-/// false where nothing is cut over `tensor`.
+/// looks up what it has, one all-reduce (tied to the classifier, it is cut by classes there). Dimensions shorter than
+/// the axis are left whole. Runs the propagation. Returns false where nothing is cut over `tensor`.
 bool seedWeights(func::FuncOp func, MeshAttr mesh, Propagation &propagation, Seeds &seeds);
 
 /// Sequence parallelism (Korthikanti et al. 2022): between tensor-parallel blocks, activations are cut over `tensor`

@@ -17,7 +17,7 @@ struct StageCost {
   double hidden = 0;  ///< collectives that ran beside kernels
   double flops = 0;   ///< contractions of a step
   std::map<std::string, double> dearest; ///< seconds a step of kernels and collectives, by op and ONNX node
-  std::map<std::string, double> sent; ///< bytes a step, by mesh axes ("data", "tensor"; "pipeline": messages)
+  std::map<std::string, double> sent;    ///< bytes a step, by mesh axes ("data", "tensor"; "pipeline": messages)
   /// Bytes. Activations: what backward passes need, times microbatches in flight, and the largest live set of one pass.
   double parameters = 0, state = 0, gradients = 0, activations = 0;
   double memory() const { return parameters + state + gradients + activations; }

@@ -213,9 +213,7 @@ void bucketsOfPieces() {
       Mesh mesh(c.axes, c.sizes);
       size_t member = 0;
       int64_t count = int64_t(mesh.group(0, c.over, member).size()), block = (size + count - 1) / count;
-      auto both = [](int64_t n) {
-        return std::vector<Shape>{{DType::F32, {n, 3}}, {DType::F32, {2, n}}};
-      };
+      auto both = [](int64_t n) { return std::vector<Shape>{{DType::F32, {n, 3}}, {DType::F32, {2, n}}}; };
       std::vector<Shape> wholes = both(size), pieces = both(block);
       auto check = [&](Op op, const std::vector<Shape> &ins, const std::vector<Shape> &outs,
                        const std::vector<int64_t> &together, const std::vector<std::vector<int64_t>> &alone) {

@@ -20,7 +20,8 @@ from recurrent import RECURRENT  # noqa: E402
 
 # What the evaluator lacks, reads otherwise than the standard or computes in f32; test/frontends compares their values with ONNX Runtime's.
 UNREAD = {"convtranspose-groups", "convtranspose-shape-cut", "globallppool", "globallppool-3", "groupnorm", "groupnorm-channels", "hardmax-flat", "lppool-1",
-          "lppool-pads", "lrn", "mvn", "mvn-axes", "simplifiedlayernorm", "causal-conv", "linear-attention", "resize-crop", "resize-cubic-antialias", "resize-cubic-outside",
+          "lppool-pads", "lrn", "mvn", "mvn-axes", "simplifiedlayernorm", "causal-conv", "linear-attention", "resize-crop", "resize-cubic-antialias", "resize-cubic-outside", "deformconv",
+          "deformconv-all",
           # and what infers otherwise than it trains: test/driver/batchnorm.test
           "batchnorm-training", "batchnorm-training-flat"}
 DTYPES = {TensorProto.FLOAT: np.float32, TensorProto.DOUBLE: np.float64, TensorProto.INT64: np.int64}
@@ -85,7 +86,7 @@ class Model:
             free.graph.input.append(helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape))
         del free.graph.initializer[:]
         free.graph.initializer.extend(kept)
-        self.single = any(n.op_type in ("Cast", "CastLike", "DeformConv") for n in graph.node)  # computes in f32: neither as exact nor smooth
+        self.single = any(n.op_type in ("Cast", "CastLike") for n in graph.node)  # computes in f32: neither as exact nor smooth
         old = self.opset < 13 and any(n.op_type.endswith("Softmax") for n in graph.node)  # the evaluator reads them as if they were new
         try:
             if old:

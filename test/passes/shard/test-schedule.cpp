@@ -20,7 +20,8 @@ static void drawChunks(const char *name, const Schedule &schedule) {
   for (const auto &stage : schedule.slots) {
     std::printf("|");
     for (const auto &task : stage)
-      task ? std::printf("%c%d ", char("0aA"[int(task->phase)] + task->microbatch), int(task->chunk)) : std::printf(".  ");
+      task ? std::printf("%c%d ", char("0aA"[int(task->phase)] + task->microbatch), int(task->chunk))
+           : std::printf(".  ");
     std::printf("|\n");
   }
 }
@@ -61,8 +62,8 @@ int main() {
           // never more time than without chunks, whose tasks are v times as long
           expect(schedule.length() <= v * makeSchedule("1f1b", p, m)->length(), "not longer than 1F1B", "interleaved",
                  p, m);
-          expect(schedule.inFlight(s) <= std::min(m * v, 2 * (p - s - 1) + (v - 1) * p + 1), "in flight",
-                 "interleaved", p, m);
+          expect(schedule.inFlight(s) <= std::min(m * v, 2 * (p - s - 1) + (v - 1) * p + 1), "in flight", "interleaved",
+                 p, m);
         }
       }
   // bubbles of GPipe and 1F1B are (p-1)/m of the tasks
