@@ -17,7 +17,7 @@ static int64_t bytesOf(Type type) {
   return shaped.getNumElements() * ((shaped.getElementTypeBitWidth() + 7) / 8);
 }
 
-static std::string bytesText(double bytes) {
+std::string mlir::llcc::bytesText(double bytes) {
   const char *units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
   int unit = 0;
   for (; bytes >= 1024 && unit < 4; ++unit)

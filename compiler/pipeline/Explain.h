@@ -6,6 +6,9 @@
 
 namespace mlir::llcc {
 
+/// "1.50 KiB": for people.
+std::string bytesText(double bytes);
+
 /// After train: the types of parameters and of what forward nodes hand on.
 void explainPrecision(ModuleOp module);
 /// After shard: placement of each parameter, every collective with bytes and the node it comes from, stages.

@@ -1,5 +1,6 @@
 // Draws a plan: mesh, stages, schedule, communication and memory as HTML with inline SVG.
 #include "compiler/pipeline/PlanHtml.h"
+#include "compiler/pipeline/Explain.h"
 #include "compiler/ir/LLCC.h"
 #include "compiler/ir/Provenance.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -38,16 +39,6 @@ static std::string escape(StringRef text) {
     }
   }
   return safe;
-}
-
-static std::string bytesText(double bytes) {
-  const char *units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  int unit = 0;
-  for (; bytes >= 1024 && unit < 4; ++unit)
-    bytes /= 1024;
-  std::string text;
-  llvm::raw_string_ostream(text) << llvm::format(unit ? "%.2f %s" : "%.0f %s", bytes, units[unit]);
-  return text;
 }
 
 static int64_t bytesOf(Type type) {
