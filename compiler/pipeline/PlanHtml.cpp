@@ -1,8 +1,8 @@
 // Draws a plan: mesh, stages, schedule, communication and memory as HTML with inline SVG.
 #include "compiler/pipeline/PlanHtml.h"
-#include "compiler/pipeline/Explain.h"
 #include "compiler/ir/LLCC.h"
 #include "compiler/ir/Provenance.h"
+#include "compiler/pipeline/Explain.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/shard/Schedule.h"
 #include "llvm/ADT/MapVector.h"
