@@ -382,17 +382,20 @@ int Compilation::drawPlan() {
   return error ? fail(::llcc::ExitCantCreate, "cannot write " + options.planHtml + ": " + error.message()) : 0;
 }
 
-// A plan that does not fit is refused before anything is written, with the numbers and what would help.
+// A plan that does not fit is refused before anything is written, with the fullest program's number and what would
+// help.
 int Compilation::checkMemory() {
+  ProgramOp fullest;
   for (auto program : module->getOps<ProgramOp>())
-    if (options.memory && uint64_t(program.getArenaBytes()) > options.memory)
-      return fail(::llcc::ExitConfig, "the plan needs " + Twine(program.getArenaBytes()) +
-                                          " bytes on a device (program " + program.getSymName() +
-                                          "), --memory allows " + Twine(options.memory) + "; use " +
-                                          (options.recompute == "none" ? "--recompute=auto, " : "") +
-                                          "a smaller --batch, more --microbatches with --strategy=pipeline, or "
-                                          "more --devices with --strategy=tensor or pipeline");
-  return 0;
+    if (!fullest || program.getArenaBytes() > fullest.getArenaBytes())
+      fullest = program;
+  if (!options.memory || !fullest || uint64_t(fullest.getArenaBytes()) <= options.memory)
+    return 0;
+  return fail(::llcc::ExitConfig, "the plan needs " + Twine(fullest.getArenaBytes()) + " bytes on a device (program " +
+                                      fullest.getSymName() + "), --memory allows " + Twine(options.memory) + "; use " +
+                                      (options.recompute == "none" ? "--recompute=auto, " : "") +
+                                      "a smaller --batch, more --microbatches with --strategy=pipeline, or "
+                                      "more --devices with --strategy=tensor or pipeline");
 }
 
 int Compilation::emit() {
