@@ -389,6 +389,8 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
     app.add_flag("--json", compile.json, "say it for programs")->needs(simulate);
     app.add_flag("--certify", line.certify, "write what was proven beside the artifact: OUT.llx.cert.json")
         ->excludes(simulate);
+    app.add_flag("--no-weights", compile.noWeights,
+                 "leave external data out of the artifact (its files may be missing): weights come from a checkpoint");
   }
   app.add_flag("--keep-weights", line.keepWeights,
                "do not run the initialization graph of the model's training information");

@@ -129,7 +129,7 @@ ImportOptions mlir::llcc::importOptionsOf(const CompileOptions &options) {
   wanted.maxMemory = options.importMemory;
   wanted.outside = options.outside;
   wanted.maxSeconds = options.importSeconds;
-  wanted.withoutWeights = !options.simulate.empty();
+  wanted.withoutWeights = options.noWeights || !options.simulate.empty();
   return wanted;
 }
 
@@ -418,10 +418,14 @@ int Compilation::emit() {
   info.warmupSteps = optimizer->warmup;
   info.totalSteps = optimizer->steps;
   info.batch = batch;
+  auto leftOut = [&](StringRef section) { return options.noWeights && section.starts_with("file:"); };
   for (const ImportedSection &section : imported.sections)
-    info.sections.push_back({section.name, "", section.bytes}); // weights are not copied
+    if (!leftOut(section.name))
+      info.sections.push_back({section.name, "", section.bytes}); // weights are not copied
   for (const WeightBytes &weight : imported.weights) {
     WeightPlace &place = info.weights[weight.param];
+    if (leftOut(weight.section))
+      continue;
     place = {weight.section,    weight.offset,         {}, weight.mergeLeft, weight.mergeRight,
              weight.mergeScale, weight.mergeTransposed};
     for (const WeightBytes::Copy &copy : weight.copies)
