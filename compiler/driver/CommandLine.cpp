@@ -242,7 +242,7 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
   app.add_option("--microbatches", o.microbatches, "parts of a batch that run one after the other")
       ->type_name("M")
       ->check(rt::atLeast(1));
-  app.add_option("--target", o.target, "cpu[:x86-64-v3] | cuda[:sm_90] (default cpu: this machine's)")
+  app.add_option("--target", o.target, "cpu[:x86-64-v3] | cuda[:sm_90] | cudasim[:sm_90] (a simulated GPU; default cpu: this machine's)")
       ->type_name("TARGET");
   app.add_option_function<std::string>(
          "--stop-after", [&o](const std::string &name) { o.stopAfter = kStages.at(name); },

@@ -432,12 +432,11 @@ int Compilation::emit() {
       place.copies.push_back({copy.section, copy.offset, copy.transposed});
   }
   int code = emitArtifact(*module, info, options.artifact);
+  bool elsewhere = StringRef(options.target).split(':').first == "cuda"; // may run on another machine
   if (code == 0 && options.announce)
     llvm::errs() << "wrote " << options.artifact
-                 << (StringRef(options.target).starts_with("cuda") ? "; look at it with: llrun inspect "
-                                                                   : "; train it with: llrun train ")
-                 << options.artifact
-                 << (StringRef(options.target).starts_with("cuda") ? " --full\n" : " --data=FILE.npz\n");
+                 << (elsewhere ? "; look at it with: llrun inspect " : "; train it with: llrun train ")
+                 << options.artifact << (elsewhere ? " --full\n" : " --data=FILE.npz\n");
   return code;
 }
 

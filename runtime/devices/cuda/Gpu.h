@@ -18,9 +18,9 @@
 
 namespace llcc::rt {
 
-using Address = uint64_t; ///< of device memory (CUdeviceptr)
-using Stream = uint32_t;  ///< by number from 0, made when first used; none waits for another by itself
-using Event = uint32_t;   ///< likewise; may be recorded again and again, a wait means the last record before it
+using GpuAddress = uint64_t; ///< of device memory (CUdeviceptr)
+using Stream = uint32_t;     ///< by number from 0, made when first used; none waits for another by itself
+using Event = uint32_t;      ///< likewise; may be recorded again and again, a wait means the last record before it
 using Graph = uint32_t;
 
 /// A collective or message, as NCCL knows them. `parts` are one NCCL group: they are enqueued together.
@@ -34,7 +34,7 @@ struct Exchange {
     Recv,          ///< member 1; `count` to `to`
   };
   struct Part {
-    Address from = 0, to = 0;
+    GpuAddress from = 0, to = 0;
     uint64_t count = 0, received = 0; ///< elements
   };
   Kind kind = Kind::AllReduce;
@@ -52,8 +52,8 @@ public:
   // Memory. Nothing is known of its content at first.
   /// Aligned to 256 bytes; 0 bytes give an address that nobody reads. Throws where there is not enough, with what is
   /// free.
-  virtual Address allocate(uint64_t bytes) = 0;
-  virtual void release(Address memory) = 0;
+  virtual GpuAddress allocate(uint64_t bytes) = 0;
+  virtual void release(GpuAddress memory) = 0;
   virtual uint64_t freeBytes() = 0;
   virtual uint64_t totalBytes() = 0;
   /// Page-locked memory of the host, which copies run from and to without the host's thread.
@@ -61,17 +61,17 @@ public:
   virtual void unpin(void *memory) = 0;
 
   // Enqueue. Host memory is pinned memory.
-  virtual void copyIn(Stream stream, Address to, const void *from, uint64_t bytes) = 0;
-  virtual void copyOut(Stream stream, void *to, Address from, uint64_t bytes) = 0;
-  virtual void copy(Stream stream, Address to, Address from, uint64_t bytes) = 0;
+  virtual void copyIn(Stream stream, GpuAddress to, const void *from, uint64_t bytes) = 0;
+  virtual void copyOut(Stream stream, void *to, GpuAddress from, uint64_t bytes) = 0;
+  virtual void copy(Stream stream, GpuAddress to, GpuAddress from, uint64_t bytes) = 0;
   /// `rows` runs of `width` bytes each, that stand `toPitch` and `fromPitch` >= width bytes apart (cuMemcpy2DAsync).
-  virtual void copyRows(Stream stream, Address to, uint64_t toPitch, Address from, uint64_t fromPitch, uint64_t width,
-                        uint64_t rows) = 0;
+  virtual void copyRows(Stream stream, GpuAddress to, uint64_t toPitch, GpuAddress from, uint64_t fromPitch,
+                        uint64_t width, uint64_t rows) = 0;
   /// `count` elements of `size` 1, 2, 4 or 8 bytes become `bits`.
-  virtual void fill(Stream stream, Address to, uint32_t size, uint64_t bits, uint64_t count) = 0;
+  virtual void fill(Stream stream, GpuAddress to, uint32_t size, uint64_t bits, uint64_t count) = 0;
   /// Kernel number `kernel` of Plan::kernels with its grid and block. `arguments`: addresses of buffers as Launch
   /// orders them, then of the device's mesh coordinates (int64).
-  virtual void launch(Stream stream, uint32_t kernel, const std::vector<Address> &arguments) = 0;
+  virtual void launch(Stream stream, uint32_t kernel, const std::vector<GpuAddress> &arguments) = 0;
   /// One word of pinned memory becomes `value` when the stream comes here: how far a stream has come is then known even
   /// after the context is lost (cuStreamWriteValue32).
   virtual void mark(Stream stream, uint32_t *word, uint32_t value) = 0;
@@ -79,7 +79,8 @@ public:
   // Library instructions: Matmul, Conv, ConvInputGrad, ConvWeightGrad, Recurrence, RecurrenceGrad.
   /// Prepares one (descriptors, algorithm); what comes back enqueues it. `ins` and `outs` are fixed for the Gpu's life.
   virtual std::function<void(Stream)> prepare(const Program &program, const Instr &instr,
-                                              const std::vector<Address> &ins, const std::vector<Address> &outs) = 0;
+                                              const std::vector<GpuAddress> &ins,
+                                              const std::vector<GpuAddress> &outs) = 0;
   /// After the last prepare and before the first enqueue: allocates workspaces (one for each stream).
   virtual void finish() = 0;
   /// Workspaces of libraries, beside what was allocated.
