@@ -248,7 +248,7 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
   app.add_option("--microbatches", o.microbatches, "parts of a batch that go through the pipeline one after the other")
       ->type_name("M")
       ->check(rt::atLeast(1));
-  app.add_option("--target", o.target, "cpu[:x86-64-v3] | cuda[:sm_90] (default cpu: this machine's)")
+  app.add_option("--target", o.target, "cpu[:x86-64-v3] | cuda[:sm_90] | cudasim[:sm_90] (a simulated GPU; default cpu: this machine's)")
       ->type_name("TARGET");
   app.add_option_function<std::string>(
          "--stop-after", [&o](const std::string &name) { o.stopAfter = kStages.at(name); },
@@ -389,6 +389,8 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
     app.add_flag("--json", compile.json, "say it for programs")->needs(simulate);
     app.add_flag("--certify", line.certify, "write what was proven beside the artifact: OUT.llx.cert.json")
         ->excludes(simulate);
+    app.add_flag("--no-weights", compile.noWeights,
+                 "leave external data out of the artifact (its files may be missing): weights come from a checkpoint");
   }
   app.add_flag("--keep-weights", line.keepWeights,
                "do not run the initialization graph of the model's training information");
