@@ -7,6 +7,8 @@ namespace llcc::rt {
 
 void Session::findGpus() {
   gpus = openGpus(module.path, module.plan.target);
+  if (module.plan.devices() == 1)
+    return;
   if (!world || world->rank() == 0)
     invitation = gpus->invite();
   if (!world)
