@@ -317,12 +317,16 @@ int Compilation::recomputeToFit() {
 }
 
 void Compilation::addLower(PassManager &pm) {
+  bool gpu = StringRef(options.target).starts_with("cuda");
   pm.addPass(createFuseKernelsPass());
+  if (gpu)
+    pm.addPass(createSplitReductionsPass());
   pm.addPass(createPlanMemoryPass());
   pm.addPass(createVerifyLowerPass());
-  pm.addPass(createConvertKernelsToLoopsPass());
-  if (StringRef(options.target).starts_with("cuda"))
+  if (gpu)
     pm.addPass(createConvertKernelsToGpuPass());
+  else
+    pm.addPass(createConvertKernelsToLoopsPass());
 }
 
 int Compilation::runPasses(Stage stage, llvm::function_ref<void(PassManager &)> add) {
