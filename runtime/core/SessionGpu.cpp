@@ -6,6 +6,8 @@
 namespace llcc::rt {
 
 void Session::findGpus() {
+  if (world && module.plan.target.compare(0, 7, "cudasim") == 0)
+    throw Error{Usage, module.path + ": simulated GPUs are all in one process; start it without a launcher"};
   gpus = openGpus(module.path, module.plan.target);
   if (module.plan.devices() == 1)
     return;
