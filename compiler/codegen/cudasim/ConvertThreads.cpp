@@ -39,8 +39,8 @@ public:
     BlockArgument self = entry.addArgument(builder.getIndexType(), loc);
     entry.addArgument(builder.getIndexType(), loc);
     builder.setInsertionPointToStart(&entry);
-    Value address = arith::IndexCastOp::create(builder, loc, builder.getI64Type(), self);
-    context = LLVM::IntToPtrOp::create(builder, loc, LLVM::LLVMPointerType::get(builder.getContext()), address);
+    Value number = arith::IndexCastOp::create(builder, loc, builder.getI64Type(), self);
+    context = LLVM::IntToPtrOp::create(builder, loc, LLVM::LLVMPointerType::get(builder.getContext()), number);
     if (failed(convertOps()))
       return failure();
     dropMemorySpaces(entry);

@@ -23,7 +23,7 @@ static std::unique_ptr<GpuSystem> loadCuda(const std::string &path, const std::s
   const char *reason = "";
   GpuSystem *system = make(&reason);
   if (!system)
-    throw Error{Unavailable, compiled + ", " + reason + "; compile with --target=cpu"};
+    throw Error{Unavailable, compiled + ", and " + reason};
   return std::unique_ptr<GpuSystem>(system);
 }
 

@@ -9,6 +9,8 @@
 
 namespace llcc::rt {
 
+using Address = GpuAddress; // in the plug-in; the network has another of this name
+
 // clang-format off
 #define LLCC_NCCL_FUNCTIONS(use) \
   use(ncclGetVersion) use(ncclGetUniqueId) use(ncclCommInitRankConfig) use(ncclCommSplit) use(ncclCommDestroy) \
