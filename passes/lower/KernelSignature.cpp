@@ -73,10 +73,11 @@ memref::GlobalOp KernelConstants::get(DenseElementsAttr attr) {
     return global;
   MemRefType type = flatBuffer(attr.getType());
   auto shape = RankedTensorType::get(type.getShape(), type.getElementType());
-  auto value = attr.getElementType().isInteger(1)
-                   ? DenseElementsAttr::get(shape, ArrayRef<int8_t>(llvm::map_to_vector(
-                                                       attr.getValues<bool>(), [](bool b) { return int8_t(b); })))
-                   : attr.reshape(shape);
+  auto value =
+      attr.getElementType().isInteger(1)
+          ? DenseElementsAttr::get(
+                shape, ArrayRef<int8_t>(llvm::map_to_vector(attr.getValues<bool>(), [](bool b) { return int8_t(b); })))
+          : attr.reshape(shape);
   OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
   std::string name;
   do
