@@ -197,9 +197,9 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
       ->check(rt::atLeast(1));
   app.add_option(
          "--strategy", o.strategy,
-         "single | data | tensor | pipeline | hybrid | auto: what to partition; auto plays plans on a model of the "
-         "devices and takes the fastest that fits (default single)")
-      ->check(oneOf({"single", "data", "tensor", "pipeline", "hybrid", "auto"}));
+         "single | data | tensor | context | pipeline | hybrid | auto: what to partition (context: sequences, attention in "
+         "a ring); auto plays plans on a model of the devices and takes the fastest that fits (default single)")
+      ->check(oneOf({"single", "data", "tensor", "context", "pipeline", "hybrid", "auto"}));
   app.add_option("--cluster", o.cluster, "file that describes the devices for --strategy=auto (default: the target's)")
       ->type_name("CLUSTER.toml");
   app.add_flag("--exhaustive", o.exhaustive, "auto tries every plan");
@@ -211,8 +211,9 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
          [&o](const std::string &text) {
            o.mesh = parseAxes("--mesh", text);
            for (auto &[axis, size] : o.mesh)
-             if (axis != "data" && axis != "tensor" && axis != "pipeline")
-               throw CLI::ValidationError("--mesh", "\"" + axis + "\" is not an axis, needs data, tensor or pipeline");
+             if (axis != "data" && axis != "tensor" && axis != "context" && axis != "pipeline")
+               throw CLI::ValidationError("--mesh",
+                                          "\"" + axis + "\" is not an axis, needs data, tensor, context or pipeline");
          },
          "explicit mesh")
       ->type_name("data=2,tensor=2,pipeline=2");

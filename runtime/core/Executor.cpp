@@ -62,6 +62,7 @@ Work Executor::prepare(const Instr &instr) {
   case Op::AllGather:
   case Op::ReduceScatter:
   case Op::AllToAll:
+  case Op::RingShift:
   case Op::Send:
   case Op::Recv:
     return place.peers->prepare(program, instr, ins, outs);
