@@ -35,6 +35,53 @@ std::optional<std::pair<DotOp, int64_t>> traceToDot(Value value, int64_t dim, in
   return std::nullopt;
 }
 
+/// The product, forward pass, that sums over the keys of `scores` (dimension `dim`), and its operand that is no weight.
+void findValues(ScoresOp &scores) {
+  SmallVector<std::pair<Value, int64_t>> open = {{scores.dot.getResult(), scores.keys}};
+  DenseSet<Value> seen;
+  while (!open.empty()) {
+    auto [value, dim] = open.pop_back_val();
+    if (!seen.insert(value).second)
+      continue;
+    for (OpOperand &use : value.getUses()) {
+      Operation *user = use.getOwner();
+      if (isBackward(user->getLoc()) || user->getNumResults() != 1)
+        continue;
+      ShardingRule rule = getShardingRule(user);
+      int factor = rule.operands[use.getOperandNumber()][dim];
+      if (factor == kWhole)
+        continue;
+      auto at = llvm::find(rule.results[0], factor);
+      if (at != rule.results[0].end()) {
+        open.push_back({user->getResult(0), at - rule.results[0].begin()});
+        continue;
+      }
+      if (auto dot = dyn_cast<DotOp>(user)) {
+        unsigned other = 1 - use.getOperandNumber();
+        scores.values = dot->getOperand(other);
+        scores.valuesDim = llvm::find(rule.operands[other], factor) - rule.operands[other].begin();
+        return;
+      }
+    }
+  }
+}
+
+/// No product with `value` is cut along its dimension `dim`.
+void keepWhole(Value value, int64_t dim) {
+  for (OpOperand &use : value.getUses()) {
+    auto dot = dyn_cast<DotOp>(use.getOwner());
+    if (!dot)
+      continue;
+    int64_t factor = getShardingRule(dot).operands[use.getOperandNumber()][dim];
+    if (factor == kWhole)
+      continue;
+    SmallVector<int64_t> loops = {factor};
+    if (auto more = dot->getAttrOfType<DenseI64ArrayAttr>(kWholeLoopsAttr))
+      llvm::append_range(loops, more.asArrayRef());
+    dot->setAttr(kWholeLoopsAttr, DenseI64ArrayAttr::get(dot.getContext(), loops));
+  }
+}
+
 } // namespace
 
 SmallVector<ScoresOp> findScores(func::FuncOp func) {
@@ -65,12 +112,23 @@ SmallVector<ScoresOp> findScores(func::FuncOp func) {
     if (queries < 0 || known)
       continue;
     const SmallVector<int> &dims = rule.operands[keyed];
-    found.push_back({dot, queries, keys, dot->getOperand(keyed), llvm::find(dims, result[keys]) - dims.begin()});
+    found.push_back({dot, queries, keys, dot->getOperand(keyed), llvm::find(dims, result[keys]) - dims.begin(), {}});
+    findValues(found.back());
   }
   return found;
 }
 
-int64_t seedContext(func::FuncOp func, MeshAttr mesh, Propagation &propagation) {
+SmallVector<ScoresOp> keepKeysWhole(func::FuncOp func) {
+  SmallVector<ScoresOp> attention = findScores(func);
+  for (ScoresOp &scores : attention) {
+    keepWhole(scores.keyed, scores.keyedDim);
+    if (scores.values)
+      keepWhole(scores.values, scores.valuesDim);
+  }
+  return attention;
+}
+
+int64_t seedContext(func::FuncOp func, MeshAttr mesh, ArrayRef<ScoresOp> attention, Propagation &propagation) {
   auto axis = StringAttr::get(func.getContext(), kContextAxis);
   int64_t members = mesh.getSize(kContextAxis), longest = 0;
   propagation.run();
@@ -85,7 +143,7 @@ int64_t seedContext(func::FuncOp func, MeshAttr mesh, Propagation &propagation) 
     op->setAttr(kSeedAttr, have.toAttr(func.getContext(), mesh));
     propagation.seed(value, have.dims, /*closed=*/false);
   };
-  for (ScoresOp scores : findScores(func)) {
+  for (ScoresOp scores : attention) {
     seed(scores.dot.getResult(), scores.queries);
     seed(scores.keyed, scores.keyedDim);
   }

@@ -13,10 +13,16 @@ struct ScoresOp {
   int64_t queries, keys; ///< dimensions of its result: the sequence that asks, the one that is asked
   Value keyed;           ///< the operand that holds the keys…
   int64_t keyedDim;      ///< …and their dimension there
+  Value values;          ///< what the weights are multiplied with, and the keys' dimension there; null if unknown
+  int64_t valuesDim = -1;
 };
 
 /// Every attention of `func`, in program order.
 SmallVector<ScoresOp> findScores(func::FuncOp func);
+
+/// Finds every attention and keeps products with its keys and values from being cut along them (llcc.whole_loops): each
+/// query meets all keys. Before a Propagation of `func` is made, as that reads the rules.
+SmallVector<ScoresOp> keepKeysWhole(func::FuncOp func);
 
 /// Context parallelism (Ring Attention, Liu et al. 2023): seeds (llcc.seed) the queries of every attention's scores and
 /// its keys, each along its own sequence, over `context`; propagation finds the rest, token-wise work back to the ids
@@ -24,7 +30,7 @@ SmallVector<ScoresOp> findScores(func::FuncOp func);
 /// along the sequence: a model without attention may have tokens too. Runs the propagation; before seedBatch, which
 /// closes the inputs. Returns the longest sequence that was found (0: none), seeding only those that have a token for
 /// each member.
-int64_t seedContext(func::FuncOp func, MeshAttr mesh, Propagation &propagation);
+int64_t seedContext(func::FuncOp func, MeshAttr mesh, ArrayRef<ScoresOp> attention, Propagation &propagation);
 
 } // namespace mlir::llcc
 

@@ -64,7 +64,7 @@ private:
     }
     if (op->getNumResults() != 1)
       return;
-    ShardingRule rule = getShardingRule(op);
+    ShardingRule rule = getLoops(op);
     int factor = rule.results[0][dim];
     for (auto [operand, factors] : llvm::zip(op->getOperands(), rule.operands))
       if (int64_t at = factor == kWhole ? -1 : positionOf(factors, factor); at >= 0)
@@ -94,7 +94,7 @@ private:
           a.scatters.push_back({scatter.getResults()[i], value, dim});
           continue;
         }
-        ShardingRule rule = getShardingRule(user);
+        ShardingRule rule = getLoops(user);
         int factor = rule.operands[use.getOperandNumber()][dim];
         if (factor == kWhole || user->getNumResults() != 1)
           return refuse(user, "needs all keys at once");
@@ -229,6 +229,12 @@ private:
     return false;
   }
 
+  /// Ops of the tiles, and what costs nothing and is read by those alone.
+  bool feedsTiles(Operation *op) {
+    return a.tiled.contains(op) ||
+           (isFree(op) && llvm::all_of(op->getUsers(), [&](Operation *user) { return a.tiled.contains(user); }));
+  }
+
   /// What leaves the tiles: the two statistics, products over the keys, and in the backward pass one inner product.
   LogicalResult products() {
     for (Operation *op : exits) {
@@ -261,7 +267,7 @@ private:
       return refuse(a.output, "has weights of another shape");
     for (Operation *op : {a.max.getOperation(), a.sum.getOperation()})
       for (Operation *user : op->getUsers())
-        if (!a.tiled.contains(user) && user->isBeforeInBlock(a.output))
+        if (!feedsTiles(user) && user->isBeforeInBlock(a.output))
           return refuse(user, "reads a statistic of the softmax early");
     return success();
   }

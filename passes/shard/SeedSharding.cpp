@@ -39,14 +39,17 @@ struct SeedShardingPass : impl::SeedShardingPassBase<SeedShardingPass> {
       return failure();
     splitFreeOps(
         func); // as llcc-propagate-sharding does: a mask that layers share would place the next layer's weights
-    Propagation propagation(func, mesh);
-    seedByPriority(func, propagation, *seeds);
     auto takes = [&](StringRef axis) {
       bool all = strategy.empty() || strategy == "hybrid";
       return mesh.getSize(axis) > 1 && (all || axis == StringRef(strategy));
     };
     bool contexts = takes(kContextAxis), data = takes("data");
-    if (contexts && failed(cutContext(func, mesh, propagation)))
+    SmallVector<ScoresOp> attention;
+    if (contexts)
+      attention = keepKeysWhole(func);
+    Propagation propagation(func, mesh);
+    seedByPriority(func, propagation, *seeds);
+    if (contexts && failed(cutContext(func, mesh, attention, propagation)))
       return failure();
     if (data || contexts)
       seedBatch(func, propagation, *seeds, data);
@@ -75,8 +78,8 @@ struct SeedShardingPass : impl::SeedShardingPassBase<SeedShardingPass> {
     return success();
   }
 
-  LogicalResult cutContext(func::FuncOp func, MeshAttr mesh, Propagation &propagation) {
-    int64_t members = mesh.getSize(kContextAxis), longest = seedContext(func, mesh, propagation);
+  LogicalResult cutContext(func::FuncOp func, MeshAttr mesh, ArrayRef<ScoresOp> attention, Propagation &propagation) {
+    int64_t members = mesh.getSize(kContextAxis), longest = seedContext(func, mesh, attention, propagation);
     if (longest == 0)
       return func.emitError("context parallelism cuts sequences of tokens over mesh axis 'context', the model has none: no "
                             "attention (a softmax over a product of two activations) and no embedding of ids without a "

@@ -235,10 +235,22 @@ private:
       take(dot);
     for (auto &scatter : a.scatters)
       take(scatter.result.getOwner());
-    auto early = [&](Operation *op) {
-      for (Value operand : op->getOperands())
-        if (Operation *def = operand.getDefiningOp(); def && !a.tiled.contains(def) && def != a.inner && !def->isBeforeInBlock(first) && def != first)
+    llvm::SetVector<Operation *> hoisted; // what stands too late, operands first
+    std::function<bool(Operation *)> early = [&](Operation *op) {
+      for (Value operand : op->getOperands()) {
+        Operation *def = operand.getDefiningOp();
+        if (!def || a.tiled.contains(def) || def == a.inner || def->isBeforeInBlock(first))
+          continue;
+        if (hoisted.contains(def))
+          continue;
+        bool costs = isa<AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp, RingShiftOp>(def);
+        if (costs || !isPure(def) || llvm::any_of(def->getOperands(), [&](Value x) { return a.dims.count(x); }))
           return stuck = op, false;
+        if (!early(def))
+          return false;
+        if (!a.inner || !llvm::is_contained(def->getOperands(), a.inner.getResult())) // else made anew
+          hoisted.insert(def);                                                        // a mask, a view
+      }
       return true;
     };
     for (Operation *op : a.tiled)
@@ -247,6 +259,8 @@ private:
     for (DotOp dot : a.queryGradients)
       if (!early(dot))
         return nullptr;
+    for (Operation *op : hoisted)
+      op->moveBefore(first);
     return first;
   }
 

@@ -1,11 +1,26 @@
 // Blocks of values, op by op.
 #include "passes/shard/Tile.h"
 #include "compiler/ir/Provenance.h"
-#include "passes/shard/Rules.h"
 
 namespace mlir::llcc {
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+ShardingRule getLoops(Operation *op) {
+  auto mask = dyn_cast<MaskOp>(op);
+  if (!mask)
+    return getShardingRule(op);
+  ShardingRule rule;
+  SmallVector<int> dims;
+  for (auto [dim, size] : llvm::enumerate(mask.getType().getShape())) {
+    dims.push_back(dim == mask.getDim() ? kWhole : int(rule.factors.size()));
+    if (dim != mask.getDim())
+      rule.factors.push_back({size});
+  }
+  rule.operands = {dims};
+  rule.results = {dims};
+  return rule;
+}
 
 RankedTensorType Tile::blockType(Value value, int64_t dim) const {
   SmallVector<int64_t> shape(typeOf(value).getShape());
@@ -99,7 +114,7 @@ FailureOr<Value> Tile::of(Value value, int64_t dim) {
     Value start = BroadcastOp::create(b, loc, type, offset(type.getElementType()), b.getDenseI64ArrayAttr({}));
     return done(arith::AddIOp::create(b, loc, count, start));
   }
-  ShardingRule rule = getShardingRule(op);
+  ShardingRule rule = getLoops(op);
   int factor = op->getNumResults() == 1 ? rule.results[0][dim] : kWhole;
   if (factor == kWhole || rule.factors[factor].even)
     return stuck = op, failure();

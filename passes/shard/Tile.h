@@ -2,7 +2,7 @@
 #ifndef LLCC_PASSES_SHARD_TILE_H
 #define LLCC_PASSES_SHARD_TILE_H
 
-#include "compiler/ir/LLCC.h"
+#include "passes/shard/Rules.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -16,6 +16,9 @@ struct RingDim {
   int64_t block() const { return (extent + members - 1) / members; }
   bool uneven() const { return extent % members != 0; }
 };
+
+/// The loops of a local op: as its sharding rule has them, and a mask leaves other dimensions than its own alone.
+ShardingRule getLoops(Operation *op);
 
 /// Computes values (local types) for the block that a member holds in round `round`, when the pieces have moved on that
 /// often: member c has block (c - round) mod members. Ops of `tiled` are computed anew from tiles of what they read; what
