@@ -58,6 +58,8 @@ void findValues(ScoresOp &scores) {
       }
       if (auto dot = dyn_cast<DotOp>(user)) {
         unsigned other = 1 - use.getOperandNumber();
+        scores.weights = value;
+        scores.weightsDim = dim;
         scores.values = dot->getOperand(other);
         scores.valuesDim = llvm::find(rule.operands[other], factor) - rule.operands[other].begin();
         return;
@@ -66,19 +68,34 @@ void findValues(ScoresOp &scores) {
   }
 }
 
+void addWholeLoop(DotOp dot, int64_t factor) {
+  if (factor == kWhole)
+    return;
+  SmallVector<int64_t> loops = {factor};
+  if (auto more = dot->getAttrOfType<DenseI64ArrayAttr>(kWholeLoopsAttr))
+    llvm::append_range(loops, more.asArrayRef());
+  dot->setAttr(kWholeLoopsAttr, DenseI64ArrayAttr::get(dot.getContext(), loops));
+}
+
 /// No product with `value` is cut along its dimension `dim`.
 void keepWhole(Value value, int64_t dim) {
+  for (OpOperand &use : value.getUses())
+    if (auto dot = dyn_cast<DotOp>(use.getOwner()))
+      addWholeLoop(dot, getShardingRule(dot).operands[use.getOperandNumber()][dim]);
+}
+
+/// Products that sum over the queries, which `value` has at `dim`, with something that has the keys: their gradient.
+void keepOthersWhole(Value value, int64_t dim) {
   for (OpOperand &use : value.getUses()) {
     auto dot = dyn_cast<DotOp>(use.getOwner());
-    if (!dot)
+    if (!dot || !isBackward(dot.getLoc()))
       continue;
-    int64_t factor = getShardingRule(dot).operands[use.getOperandNumber()][dim];
-    if (factor == kWhole)
-      continue;
-    SmallVector<int64_t> loops = {factor};
-    if (auto more = dot->getAttrOfType<DenseI64ArrayAttr>(kWholeLoopsAttr))
-      llvm::append_range(loops, more.asArrayRef());
-    dot->setAttr(kWholeLoopsAttr, DenseI64ArrayAttr::get(dot.getContext(), loops));
+    ShardingRule rule = getShardingRule(dot);
+    const SmallVector<int> &own = rule.operands[use.getOperandNumber()];
+    if (own[dim] != kWhole && rule.factors[own[dim]].reduces)
+      for (int factor : rule.operands[1 - use.getOperandNumber()])
+        if (!llvm::is_contained(own, factor))
+          addWholeLoop(dot, factor);
   }
 }
 
@@ -122,8 +139,14 @@ SmallVector<ScoresOp> keepKeysWhole(func::FuncOp func) {
   SmallVector<ScoresOp> attention = findScores(func);
   for (ScoresOp &scores : attention) {
     keepWhole(scores.keyed, scores.keyedDim);
-    if (scores.values)
+    unsigned asking = scores.dot.getLhs() == scores.keyed ? 1 : 0;
+    int factor = getShardingRule(scores.dot).results[0][scores.queries];
+    const SmallVector<int> asked = getShardingRule(scores.dot).operands[asking];
+    keepOthersWhole(scores.dot->getOperand(asking), llvm::find(asked, factor) - asked.begin());
+    if (scores.values) {
       keepWhole(scores.values, scores.valuesDim);
+      keepWhole(scores.weights, scores.weightsDim);
+    }
   }
   return attention;
 }
