@@ -194,10 +194,11 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
                  "f16: good steps in a row after which the factor is doubled (default 2000)")
       ->type_name("N")
       ->check(rt::atLeast(1));
-  app.add_option("--strategy", o.strategy,
-                 "single | data | tensor | pipeline | hybrid (a mesh of these) | auto (the fastest plan that fits, as "
-                 "simulated); default single")
-      ->check(oneOf({"single", "data", "tensor", "pipeline", "hybrid", "auto"}));
+  app.add_option(
+         "--strategy", o.strategy,
+         "single | data | tensor | context (sequences, attention in a ring) | pipeline | hybrid (a mesh of these) "
+         "| auto (the fastest plan that fits, as simulated); default single")
+      ->check(oneOf({"single", "data", "tensor", "context", "pipeline", "hybrid", "auto"}));
   app.add_option("--cluster", o.cluster, "file that describes the devices for --strategy=auto (default: the target's)")
       ->type_name("CLUSTER.toml");
   app.add_flag("--exhaustive", o.exhaustive, "auto tries every plan");
@@ -209,8 +210,9 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
          [&o](const std::string &text) {
            o.mesh = parseAxes("--mesh", text);
            for (auto &[axis, size] : o.mesh)
-             if (axis != "data" && axis != "tensor" && axis != "pipeline")
-               throw CLI::ValidationError("--mesh", "\"" + axis + "\" is not an axis, needs data, tensor or pipeline");
+             if (axis != "data" && axis != "tensor" && axis != "context" && axis != "pipeline")
+               throw CLI::ValidationError("--mesh",
+                                          "\"" + axis + "\" is not an axis, needs data, tensor, context or pipeline");
          },
          "the mesh, axis by axis")
       ->type_name("data=2,tensor=2,…");
@@ -242,7 +244,8 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
   app.add_option("--microbatches", o.microbatches, "parts of a batch that run one after the other")
       ->type_name("M")
       ->check(rt::atLeast(1));
-  app.add_option("--target", o.target, "cpu[:x86-64-v3] | cuda[:sm_90] | cudasim[:sm_90] (a simulated GPU; default cpu: this machine's)")
+  app.add_option("--target", o.target,
+                 "cpu[:x86-64-v3] | cuda[:sm_90] | cudasim[:sm_90] (a simulated GPU; default cpu: this machine's)")
       ->type_name("TARGET");
   app.add_option_function<std::string>(
          "--stop-after", [&o](const std::string &name) { o.stopAfter = kStages.at(name); },

@@ -247,6 +247,11 @@ void Compilation::addTrain(PassManager &pm, int64_t parts) {
   precision.precision = options.precision;
   pm.addPass(createSimplifyViewsPass());
   pm.addPass(createSplitColumnsPass());
+  SplitHeadsPassOptions heads;
+  for (auto &[axis, size] : mesh)
+    if (axis == "tensor")
+      heads.members = size;
+  pm.addPass(createSplitHeadsPass(heads));
   pm.addPass(createConvertPrecisionPass(precision));
   pm.addPass(createAttachLossPass(loss));
   pm.addPass(createSplitModesPass());
@@ -278,12 +283,16 @@ void Compilation::addPlacement(PassManager &pm) {
   pm.addPass(createPropagateShardingPass(propagate));
   InsertReshardsPassOptions reshards;
   reshards.explain = options.explain;
+  reshards.regather = options.sequenceParallel;
   pm.addPass(createInsertReshardsPass(reshards));
   pm.addPass(createVerifyPlacementPass());
   pm.addPass(createPlanReshardsPass());
   pm.addPass(createVerifyPlacementPass());
   pm.addPass(createInsertBucketsPass());
   pm.addPass(createConvertToSpmdPass());
+  SplitAttentionPassOptions attention;
+  attention.explain = options.explain;
+  pm.addPass(createSplitAttentionPass(attention));
 }
 
 void Compilation::addShard(PassManager &pm) {

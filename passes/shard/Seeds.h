@@ -18,8 +18,18 @@ struct WeightUse {
 /// Empty for other ops, ops of the backward pass, and contractions of two activations.
 std::optional<WeightUse> getWeightUse(Operation *op, func::FuncOp func);
 
-/// Data parallelism: dimension 0 of every batched input and label that has no seed yet, over `data`.
-void seedBatch(func::FuncOp func, Propagation &propagation, Seeds &seeds);
+/// The trainable table of an embedding that `op` reads by numbers of the batch, and its dimension of rows.
+std::optional<std::pair<BlockArgument, int64_t>> getEmbedding(Operation *op, func::FuncOp func);
+
+/// Name of the axis that cuts sequences (Context.h).
+constexpr StringLiteral kContextAxis = "context";
+
+/// On a parameter that llcc-split-heads has reshaped: which of its dimensions are heads.
+constexpr StringLiteral kHeadsAttr = "llcc.heads";
+
+/// Data parallelism: dimension 0 of every batched input and label that has no seed yet, over `data` (where `data`); its
+/// sequence over `context`, where seedContext has brought it there.
+void seedBatch(func::FuncOp func, Propagation &propagation, Seeds &seeds, bool data = true);
 
 /// Tensor parallelism after Megatron (Shoeybi et al. 2019, section 3), greedy in program order: a contraction of an
 /// activation with a trainable weight whose contracted dimension is already cut runs row-parallel (propagation cuts the
