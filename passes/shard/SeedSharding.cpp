@@ -3,6 +3,7 @@
 //
 //   %x: tensor<64x784xf32> {llcc.input = "x", llcc.batched}
 //     ⇒ %x: tensor<64x784xf32> {llcc.input = "x", llcc.batched, llcc.sharding = #llcc.sharding<[["data"], []]>}
+#include "passes/shard/Experts.h"
 #include "passes/shard/Passes.h"
 #include "passes/shard/Seeds.h"
 #include "passes/shard/UserSeeds.h"
@@ -27,8 +28,9 @@ struct SeedShardingPass : impl::SeedShardingPassBase<SeedShardingPass> {
   }
 
   LogicalResult run(func::FuncOp func, MeshAttr mesh) {
-    if (!llvm::is_contained({"", "single", "data", "tensor", "pipeline", "hybrid"}, StringRef(strategy)))
-      return func.emitError("unknown strategy '") << strategy << "', needs data, tensor, pipeline, hybrid or single";
+    if (!llvm::is_contained({"", "single", "data", "tensor", "expert", "pipeline", "hybrid"}, StringRef(strategy)))
+      return func.emitError("unknown strategy '")
+             << strategy << "', needs data, tensor, expert, pipeline, hybrid or single";
     if (failed(applyUserSeeds(func, mesh, SmallVector<std::string>(shard.begin(), shard.end()))))
       return failure();
     applyShards(func, mesh);
@@ -43,11 +45,25 @@ struct SeedShardingPass : impl::SeedShardingPassBase<SeedShardingPass> {
       bool all = strategy.empty() || strategy == "hybrid";
       return mesh.getSize(axis) > 1 && (all || axis == StringRef(strategy));
     };
-    if (takes("data")) {
-      seedBatch(func, propagation, *seeds);
+    SmallVector<StringRef> rows; // axes over which the batch is cut
+    for (StringRef axis : {StringRef("data"), StringRef(kExpertAxis)})
+      if (takes(axis))
+        rows.push_back(axis);
+    const Seeds users = *seeds;
+    if (!rows.empty()) {
+      seedBatch(func, rows, propagation, *seeds);
       warnShortBatches(func, mesh, *seeds);
     }
     propagation.run();
+    ExpertSeeds experts;
+    if (takes(kExpertAxis)) {
+      experts = seedExperts(func, mesh, propagation, *seeds);
+      if (experts.weights.empty())
+        return func.emitError("mesh axis 'expert' finds no stack of experts to cut over ")
+               << mesh.getSize(kExpertAxis) << " devices: " << experts.without << "; use --strategy=data or tensor";
+      for (const ExpertMove &move : explain ? ArrayRef(experts.moves) : ArrayRef<ExpertMove>())
+        mlir::emitRemark(move.op->getLoc()) << describeOp(move.op) << ": " << move.text;
+    }
     if (takes("tensor") && !seedWeights(func, mesh, propagation, *seeds)) {
       int64_t members = mesh.getSize("tensor");
       return func.emitError("strategy 'tensor' finds no contraction or convolution to cut over ")
@@ -56,9 +72,16 @@ struct SeedShardingPass : impl::SeedShardingPassBase<SeedShardingPass> {
     }
     if (sequenceParallel && failed(cutSequences(func, mesh, propagation)))
       return failure();
+    for (BlockArgument arg : experts.weights) // with what tensor parallelism added
+      if (auto &seed = (*seeds)[arg.getArgNumber()]; !seed)
+        seed = propagation.placement(arg);
     for (auto [i, seed] : llvm::enumerate(*seeds))
       if (seed)
         func.setArgAttr(i, kShardingAttr, seed->toAttr(&getContext(), mesh));
+    // Tokens go everywhere before experts are cut, in llcc-propagate-sharding as here.
+    for (unsigned i = 0; !experts.weights.empty() && i < seeds->size(); ++i)
+      if ((*seeds)[i] && !users[i] && func.getArgAttr(i, "llcc.batched"))
+        func.setArgAttr(i, kPriorityAttr, Builder(&getContext()).getI64IntegerAttr(INT64_MAX - 1));
     for (StringAttr axis : mesh.getAxes()) {
       bool used = llvm::any_of(func.getArguments(), [&](Value arg) { return propagation.placement(arg).cuts(axis); });
       if (!used && mesh.getSize(axis.getValue()) > 1 && axis.getValue() != kPipelineAxis)
@@ -81,14 +104,17 @@ struct SeedShardingPass : impl::SeedShardingPassBase<SeedShardingPass> {
   }
 
   void warnShortBatches(func::FuncOp func, MeshAttr mesh, const Seeds &seeds) {
-    auto axis = StringAttr::get(&getContext(), "data");
     for (auto [i, seed] : llvm::enumerate(seeds)) {
-      if (!seed || seed->dims.empty() || !llvm::is_contained(seed->dims[0], axis))
+      if (!seed || seed->dims.empty() || !func.getArgAttr(i, "llcc.batched") || seed->dims[0].empty())
         continue;
       int64_t batch = cast<RankedTensorType>(func.getArgument(i).getType()).getDimSize(0);
-      if (batch < mesh.getSize("data"))
-        func.emitWarning() << describeArgument(func, i) << " has a batch of " << batch << ", mesh axis 'data' has "
-                           << mesh.getSize("data") << " members: some of them compute on padding only";
+      if (batch >= mesh.getSize(seed->dims[0]))
+        continue;
+      std::string axes;
+      for (StringAttr axis : seed->dims[0])
+        axes += (axes.empty() ? "'" : " and '") + axis.str() + "'";
+      func.emitWarning() << describeArgument(func, i) << " has a batch of " << batch << ", mesh axis " << axes
+                         << " has " << mesh.getSize(seed->dims[0]) << " members: some of them compute on padding only";
     }
   }
 };

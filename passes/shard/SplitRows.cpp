@@ -365,7 +365,7 @@ struct SplitRowsPass : impl::SplitRowsPassBase<SplitRowsPass> {
     if (failed(func))
       return signalPassFailure();
     auto mesh = getOperation()->getAttrOfType<MeshAttr>("llcc.mesh");
-    if (mesh && mesh.getSize("data") * mesh.getSize("tensor") > 1)
+    if (mesh && mesh.getDevices() > mesh.getSize(kPipelineAxis))
       RowSplitter(*func).run();
   }
 };
