@@ -322,7 +322,7 @@ static ShardingRule ruleOf(Operation *op) {
       .Case<RecurrenceOp>([](auto o) { return recurrence(o, o.getX()); })
       .Case<RecurrenceGradOp>([](auto o) { return recurrence(o, o.getDy()); })
       .Case<MaxPoolOp, MaxPoolGradOp, AvgPoolOp, AvgPoolGradOp>([](Operation *o) { return pool(o); })
-      // Whole ops are gone before the shard stage; the mesh chooser meets them after import.
+      // Whole ops are gone before the shard stage; `llcc ops` says what their parts will do.
       .Case<SoftmaxOp, LogSoftmaxOp>(
           [](auto o) { return untouched(o, [&](int64_t d) { return d == int64_t(o.getAxis()); }); })
       .Case<LayerNormOp>([](auto o) { return layerNorm(o); })
