@@ -263,7 +263,8 @@ static void setHeadings(CLI::App &app, bool trains) {
   std::vector<rt::Heading> headings = {
       {"Model",
        {"-o", "--batch", "--dim", "--output"},
-       {"--bind", "--allow-external-data-outside", "--max-import-mem", "--max-import-seconds", "--keep-weights"}},
+       {"--bind", "--allow-external-data-outside", "--max-import-mem", "--max-import-seconds", "--keep-weights",
+        "--no-weights"}},
       {"What is trained",
        {"--train", "--freeze", "--lora", "--batchnorm", "--dropout"},
        {"--tie", "--untie", "--batchnorm-variance"}},
@@ -441,7 +442,7 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
     app.add_flag("--certify", line.certify, "write what was proven beside the artifact: OUT.llx.cert.json")
         ->excludes(simulate);
     app.add_flag("--no-weights", compile.noWeights,
-                 "leave external data out of the artifact (its files may be missing): weights come from a checkpoint");
+                 "leave external data out of the artifact (files may be missing): weights come from a checkpoint");
   }
   app.add_flag("--keep-weights", line.keepWeights,
                "do not run the initialization graph of the model's training information");
