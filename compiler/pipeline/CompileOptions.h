@@ -84,6 +84,7 @@ struct CompileOptions {
   uint64_t memory = 0;                ///< bytes a device may use; 0: no limit
   std::string cluster;                ///< cluster file that auto chooses for; empty: the target's
   bool exhaustive = false;            ///< auto tries every plan
+  bool noWeights = false;             ///< external data is neither read nor packed
   std::string simulate;               ///< cluster file: the step is played on it, nothing is written
   bool json = false;                  ///< …and said for programs
   std::string target = "cpu";         ///< cpu[:x86-64-v3] | cuda[:sm_90]

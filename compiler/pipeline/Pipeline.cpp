@@ -129,7 +129,7 @@ ImportOptions mlir::llcc::importOptionsOf(const CompileOptions &options) {
   wanted.maxMemory = options.importMemory;
   wanted.outside = options.outside;
   wanted.maxSeconds = options.importSeconds;
-  wanted.withoutWeights = !options.simulate.empty();
+  wanted.withoutWeights = options.noWeights || !options.simulate.empty();
   return wanted;
 }
 
@@ -326,12 +326,16 @@ int Compilation::recomputeToFit() {
 }
 
 void Compilation::addLower(PassManager &pm) {
+  bool gpu = StringRef(options.target).starts_with("cuda");
   pm.addPass(createFuseKernelsPass());
+  if (gpu)
+    pm.addPass(createSplitReductionsPass());
   pm.addPass(createPlanMemoryPass());
   pm.addPass(createVerifyLowerPass());
-  pm.addPass(createConvertKernelsToLoopsPass());
-  if (StringRef(options.target).starts_with("cuda"))
+  if (gpu)
     pm.addPass(createConvertKernelsToGpuPass());
+  else
+    pm.addPass(createConvertKernelsToLoopsPass());
 }
 
 int Compilation::runPasses(Stage stage, llvm::function_ref<void(PassManager &)> add) {
@@ -427,22 +431,25 @@ int Compilation::emit() {
   info.warmupSteps = optimizer->warmup;
   info.totalSteps = optimizer->steps;
   info.batch = batch;
+  auto leftOut = [&](StringRef section) { return options.noWeights && section.starts_with("file:"); };
   for (const ImportedSection &section : imported.sections)
-    info.sections.push_back({section.name, "", section.bytes}); // weights are not copied
+    if (!leftOut(section.name))
+      info.sections.push_back({section.name, "", section.bytes}); // weights are not copied
   for (const WeightBytes &weight : imported.weights) {
     WeightPlace &place = info.weights[weight.param];
+    if (leftOut(weight.section))
+      continue;
     place = {weight.section,    weight.offset,         {}, weight.mergeLeft, weight.mergeRight,
              weight.mergeScale, weight.mergeTransposed};
     for (const WeightBytes::Copy &copy : weight.copies)
       place.copies.push_back({copy.section, copy.offset, copy.transposed});
   }
   int code = emitArtifact(*module, info, options.artifact);
+  bool elsewhere = StringRef(options.target).split(':').first == "cuda"; // may run on another machine
   if (code == 0 && options.announce)
     llvm::errs() << "wrote " << options.artifact
-                 << (StringRef(options.target).starts_with("cuda") ? "; look at it with: llrun inspect "
-                                                                   : "; train it with: llrun train ")
-                 << options.artifact
-                 << (StringRef(options.target).starts_with("cuda") ? " --full\n" : " --data=FILE.npz\n");
+                 << (elsewhere ? "; look at it with: llrun inspect " : "; train it with: llrun train ")
+                 << options.artifact << (elsewhere ? " --full\n" : " --data=FILE.npz\n");
   return code;
 }
 

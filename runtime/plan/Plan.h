@@ -46,7 +46,8 @@ struct Variable {
   Sharding sharding;  ///< of the step programs; the inference program holds it whole
   uint32_t stage = 0; ///< pipeline stage that owns it
   bool trainable = false;
-  std::string section; ///< params: artifact section that holds the initial bytes ("model.onnx" or "file:NAME")
+  std::string section; ///< params: artifact section that holds the initial bytes ("model.onnx" or "file:NAME"); empty:
+                       ///< none does (llcc --no-weights), it begins as zeros
   uint64_t offset = 0; ///< …and where they start in it
   /// Params: type of these bytes, in which they are written back as well. shape.type, or bf16 or f16 where that is f32:
   /// the model's parameter is trained through an f32 master.
