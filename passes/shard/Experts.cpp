@@ -230,11 +230,11 @@ private:
         if (int factor = propagation.rule(&op).results[0][dim]; !axes.empty() && factor != kWhole)
           runAlong(&op, factor);
     }
-    for (BlockArgument arg : weights)
-      if (!seeds[arg.getArgNumber()]) {
+    for (BlockArgument arg : weights) {
+      if (!seeds[arg.getArgNumber()])
         place(arg);
-        found.weights.push_back(arg);
-      }
+      found.weights.push_back(arg);
+    }
     propagation.run();
   }
 

@@ -53,6 +53,10 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
     Propagation propagation(func, mesh);
     seedByPriority(func, propagation, *seeds);
     propagation.run();
+    for (unsigned i = 0; i < func.getNumArguments(); ++i)
+      for (StringRef used : {StringRef(kPriorityAttr), StringRef(kOpenAttr), StringRef("llcc.shards"),
+                             StringRef("llcc.shard_of_device")})
+        func.removeArgAttr(i, used);
     for (Operation &op : func.getBody().front())
       if (auto seed = dyn_cast_or_null<ShardingAttr>(op.removeAttr(kSeedAttr))) {
         // An axis that it names leaves the dimension that it came to; everything else may come still.

@@ -174,8 +174,13 @@ unsigned seedSequence(func::FuncOp func, MeshAttr mesh, Propagation &propagation
       rowParallel |= f != kWhole && rule.factors[f].reduces && llvm::is_contained(axes, axis);
     Value result = op.getResult(0);
     Placement have = propagation.placement(result);
-    if (!rowParallel || have.cuts(axis))
+    if (!rowParallel)
       continue;
+    if (have.cuts(axis)) { // as the user placed something else
+      op.setAttr(kSeedAttr, have.toAttr(context, mesh));
+      ++seeded;
+      continue;
+    }
     std::optional<int64_t> longest;
     auto shape = cast<RankedTensorType>(result.getType()).getShape();
     for (auto [dim, f] : llvm::enumerate(rule.results[0]))

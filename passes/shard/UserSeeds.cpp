@@ -165,9 +165,11 @@ void applyShards(func::FuncOp func, MeshAttr mesh) {
           parts.insert(parts.begin() + dim, 1);
     if (int64_t(parts.size()) != type.getRank())
       continue;
+    // Tokens go everywhere before experts are cut, as the strategy does it.
+    bool first = func.getArgAttr(i, "llcc.batched") || mesh.getSize("expert") == 1;
     if (std::optional<Placement> exact = placementOfDevices(func, i, parts, mesh)) {
       func.setArgAttr(i, kShardingAttr, exact->toAttr(func.getContext(), mesh));
-      func.setArgAttr(i, kPriorityAttr, b.getI64IntegerAttr(0));
+      func.setArgAttr(i, kPriorityAttr, b.getI64IntegerAttr(first ? 0 : 1));
       continue;
     }
     Placement placement = Placement::whole(type.getRank());
@@ -195,7 +197,7 @@ void applyShards(func::FuncOp func, MeshAttr mesh) {
     if (!open.empty() && llvm::all_of(placement.dims, [](auto &dims) { return dims.empty(); }))
       continue;
     func.setArgAttr(i, kShardingAttr, placement.toAttr(func.getContext(), mesh));
-    func.setArgAttr(i, kPriorityAttr, b.getI64IntegerAttr(0));
+    func.setArgAttr(i, kPriorityAttr, b.getI64IntegerAttr(first ? 0 : 1));
     if (!open.empty())
       func.setArgAttr(i, kOpenAttr, b.getI64ArrayAttr(open));
   }
