@@ -438,7 +438,7 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
                        "play the step on the cluster that this file describes, write nothing: time, bubble, "
                        "communication, memory; files of external data may be missing")
             ->type_name("CLUSTER.toml");
-    app.add_flag("--json", compile.json, "say it for programs")->needs(simulate);
+    app.add_flag("--json", compile.json, "say it, or --explain's times, for programs");
     app.add_flag("--certify", line.certify, "write what was proven beside the artifact: OUT.llx.cert.json")
         ->excludes(simulate);
     app.add_flag("--no-weights", compile.noWeights,
@@ -456,6 +456,11 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
                 app.count("--output") > 0,
                 app.count("--train") + app.count("--freeze") + app.count("--lora") > 0,
                 app.count("--ignore-index") > 0};
+  if (compile.json && compile.simulate.empty() && !compile.explain) {
+    fprintf(stderr, "%s: --json needs --simulate, or --explain with a cuda target\n", app.get_name().c_str());
+    code = ExitUsage;
+    return false;
+  }
   if (compile.strategy == "single" && !compile.mesh.empty()) {
     if (app.count("--strategy")) {
       fprintf(stderr, "%s: --strategy=single and --mesh contradict each other; leave one of them out\n",

@@ -11,6 +11,7 @@
 #include "compiler/pipeline/FitMemory.h"
 #include "compiler/pipeline/Mesh.h"
 #include "compiler/pipeline/PlanHtml.h"
+#include "compiler/pipeline/Roofline.h"
 #include "compiler/pipeline/SearchPlans.h"
 #include "compiler/pipeline/SimulationReport.h"
 #include "frontends/onnx/Import.h"
@@ -76,6 +77,7 @@ private:
   void addPlacement(PassManager &pm);
   void addShard(PassManager &pm);
   int simulate();
+  void explainTimes();
   int readClusters();
   int train(int64_t microbatches);
   int beginSearch(::llcc::PlanSearch &wanted);
@@ -445,6 +447,20 @@ int Compilation::emit() {
   return code;
 }
 
+// What each launch and call of the step takes at best.
+void Compilation::explainTimes() {
+  Cluster f32 = Cluster::ofTarget(options.target, "f32"), narrow = Cluster::ofTarget(options.target, "bf16");
+  RooflineDevice device{"H100", narrow.flops, f32.flops, narrow.memoryBandwidth, 2e-6};
+  if (!options.cluster.empty()) // its peak is that of the step's precision
+    device = {cluster.name, cluster.flops, options.precision == "f32" ? cluster.flops : f32.flops,
+              cluster.memoryBandwidth, 2e-6};
+  std::vector<Roofline> programs = rooflines(*module, device, cluster);
+  if (options.json)
+    printRooflinesJson(programs, device, llvm::outs());
+  else
+    printRooflines(programs, device, llvm::errs());
+}
+
 // The step on a cluster that need not be here: from local shapes, collectives and the table of the schedule.
 int Compilation::simulate() {
   auto passes = [&](PassManager &pm) {
@@ -708,6 +724,8 @@ int Compilation::run() {
     return code;
   if (options.explain)
     explainMemory(*module);
+  if (options.explain && StringRef(options.target).starts_with("cuda"))
+    explainTimes();
   if (int code = options.planHtml.empty() ? 0 : drawPlan())
     return code;
   if (measured) {
