@@ -195,9 +195,9 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
       ->type_name("N")
       ->check(rt::atLeast(1));
   app.add_option("--strategy", o.strategy,
-                 "single | data | tensor | context | pipeline | hybrid (a mesh of these) | auto (the fastest plan that "
-                 "fits, as simulated); default single")
-      ->check(oneOf({"single", "data", "tensor", "context", "pipeline", "hybrid", "auto"}));
+                 "single | data | tensor | context | spatial | pipeline | hybrid (a mesh of these) | auto (the fastest "
+                 "plan that fits, as simulated); default single")
+      ->check(oneOf({"single", "data", "tensor", "context", "spatial", "pipeline", "hybrid", "auto"}));
   app.add_option("--cluster", o.cluster, "file that describes the devices for --strategy=auto (default: the target's)")
       ->type_name("CLUSTER.toml");
   app.add_flag("--exhaustive", o.exhaustive, "auto tries every plan");
@@ -209,9 +209,10 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
          [&o](const std::string &text) {
            o.mesh = parseAxes("--mesh", text);
            for (auto &[axis, size] : o.mesh)
-             if (axis != "data" && axis != "tensor" && axis != "context" && axis != "pipeline")
-               throw CLI::ValidationError("--mesh",
-                                          "\"" + axis + "\" is not an axis, needs data, tensor, context or pipeline");
+             if (axis != "data" && axis != "tensor" && axis != "context" && axis != "spatial" && axis != "pipeline")
+               throw CLI::ValidationError("--mesh", "\"" + axis +
+                                                        "\" is not an axis, needs data, tensor, context, spatial or "
+                                                        "pipeline");
          },
          "the mesh, axis by axis")
       ->type_name("data=2,tensor=2,…");

@@ -17,7 +17,7 @@ def SplitRowsPass : Pass<"llcc-split-rows", "::mlir::ModuleOp"> {
 }
 def SeedShardingPass : Pass<"llcc-seed-sharding", "::mlir::ModuleOp"> {
   let summary = "Puts seeds on arguments as the strategy says";
-  let options = [Option<"strategy", "strategy", "std::string", "\"\"", "data | tensor | context | pipeline | hybrid | single; empty: every axis of the mesh">,
+  let options = [Option<"strategy", "strategy", "std::string", "\"\"", "data | tensor | context | spatial | pipeline | hybrid | single; empty: every axis of the mesh">,
                  ListOption<"shard", "shard", "std::string", "the user's seeds, GLOB:{D0,D1,…}pN each">,
                  Option<"sequenceParallel", "sequence-parallel", "bool", "false", "cut activations between tensor-parallel blocks along the sequence">];
 }

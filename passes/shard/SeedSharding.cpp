@@ -27,10 +27,10 @@ struct SeedShardingPass : impl::SeedShardingPassBase<SeedShardingPass> {
   }
 
   LogicalResult run(func::FuncOp func, MeshAttr mesh) {
-    if (!llvm::is_contained({"", "single", "data", "tensor", "context", "pipeline", "hybrid"},
+    if (!llvm::is_contained({"", "single", "data", "tensor", "context", "spatial", "pipeline", "hybrid"},
                             StringRef(strategy)))
       return func.emitError("unknown strategy '")
-             << strategy << "', needs data, tensor, context, pipeline, hybrid or single";
+             << strategy << "', needs data, tensor, context, spatial, pipeline, hybrid or single";
     if (failed(applyUserSeeds(func, mesh, SmallVector<std::string>(shard.begin(), shard.end()))))
       return failure();
     applyShards(func, mesh);
@@ -51,8 +51,11 @@ struct SeedShardingPass : impl::SeedShardingPassBase<SeedShardingPass> {
     seedByPriority(func, propagation, *seeds);
     if (contexts && failed(cutContext(func, mesh, attention, propagation)))
       return failure();
-    if (data || contexts)
-      seedBatch(func, propagation, *seeds, data);
+    bool spatial = takes(kSpatialAxis);
+    if (spatial && failed(checkPictures(func, mesh)))
+      return failure();
+    if (data || contexts || spatial)
+      seedBatch(func, propagation, *seeds, data, spatial);
     if (data)
       warnShortBatches(func, mesh, *seeds);
     propagation.run();
@@ -75,6 +78,20 @@ struct SeedShardingPass : impl::SeedShardingPassBase<SeedShardingPass> {
                                         << mesh.getSize(axis.getValue())
                                         << " members compute the same; choose another mesh or strategy";
     }
+    return success();
+  }
+
+  LogicalResult checkPictures(func::FuncOp func, MeshAttr mesh) {
+    SmallVector<BlockArgument> pictures = getPictures(func);
+    int64_t members = mesh.getSize(kSpatialAxis);
+    if (pictures.empty())
+      return func.emitError("spatial parallelism cuts pictures over mesh axis 'spatial', no input of the batch goes into a "
+                            "convolution; use --strategy=data, tensor or pipeline");
+    for (BlockArgument picture : pictures)
+      if (int64_t rows = cast<RankedTensorType>(picture.getType()).getDimSize(2); rows % members != 0)
+        return func.emitError() << describeArgument(func, picture.getArgNumber()) << ": " << rows
+                                << " rows cannot be cut into " << members
+                                << " equal blocks along mesh axis 'spatial'; choose a divisor, or --strategy=data";
     return success();
   }
 

@@ -38,7 +38,25 @@ static std::optional<int64_t> traceDim(Value value, int64_t dim) {
   return dim;
 }
 
-void seedBatch(func::FuncOp func, Propagation &propagation, Seeds &seeds, bool data) {
+SmallVector<BlockArgument> getPictures(func::FuncOp func) {
+  SmallVector<BlockArgument> pictures;
+  for (auto conv : func.getOps<ConvOp>()) {
+    Value x = conv.getX();
+    while (Operation *op = x.getDefiningOp()) {
+      bool same = op->getNumOperands() > 0 && op->getOperand(0).getType() == x.getType();
+      if (!same && !isa<arith::TruncFOp, arith::ExtFOp>(op))
+        break;
+      x = op->getOperand(0);
+    }
+    auto arg = dyn_cast<BlockArgument>(x);
+    if (arg && func.getArgAttr(arg.getArgNumber(), "llcc.batched") && !llvm::is_contained(pictures, arg))
+      pictures.push_back(arg);
+  }
+  return pictures;
+}
+
+void seedBatch(func::FuncOp func, Propagation &propagation, Seeds &seeds, bool data, bool spatial) {
+  SmallVector<BlockArgument> pictures = spatial ? getPictures(func) : SmallVector<BlockArgument>();
   auto axis = StringAttr::get(func.getContext(), "data"), context = StringAttr::get(func.getContext(), kContextAxis);
   for (unsigned i = 0; i < func.getNumArguments(); ++i) {
     auto type = dyn_cast<RankedTensorType>(func.getArgument(i).getType());
@@ -51,6 +69,8 @@ void seedBatch(func::FuncOp func, Propagation &propagation, Seeds &seeds, bool d
     for (auto [dim, axes] : llvm::enumerate(propagation.wanted(func.getArgument(i))))
       if (llvm::is_contained(axes, context))
         seeds[i]->dims[dim].push_back(context);
+    if (llvm::is_contained(pictures, func.getArgument(i)))
+      seeds[i]->dims[2].push_back(StringAttr::get(func.getContext(), kSpatialAxis));
     propagation.seed(func.getArgument(i), seeds[i]->dims, /*closed=*/true);
   }
 }

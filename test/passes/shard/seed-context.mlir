@@ -1,12 +1,12 @@
 // Context parallelism: sequences are found by attention and by embeddings of ids; where there is none.
 // RUN: llcc-opt %s --split-input-file --llcc-seed-sharding --verify-diagnostics | FileCheck %s
 
-// Scores are cut along the queries, keys along the keys, behind a scale; the ids follow, weights stay whole.
+// Scores are cut along the queries (their loop of keys is kept whole), keys along the keys, behind a scale; the input follows, weights stay whole.
 // CHECK-LABEL: @gradients
 // CHECK-SAME: llcc.input = "x", llcc.sharding = #llcc.sharding<{{\[\[}}"data"], ["context"], []]>
 // CHECK-NOT: llcc.param = "k"{{[^}]*}}llcc.sharding
 // CHECK: llcc.dot %{{.*}} {llcc.seed = #llcc.sharding<{{\[\[}}], ["context"], []], invariant = ["data"]>} : tensor<8x5x6xf32>, tensor<6x6xf32> -> tensor<8x5x6xf32>
-// CHECK: llcc.dot %{{.*}} {llcc.seed = #llcc.sharding<{{\[\[}}], ["context"], []], invariant = ["data"]>} : tensor<8x5x6xf32>, tensor<8x5x6xf32> -> tensor<8x5x5xf32>
+// CHECK: llcc.dot %{{.*}} {llcc.seed = #llcc.sharding<{{\[\[}}], ["context"], []], invariant = ["data"]>, llcc.whole_loops = array<i64: 3>} : tensor<8x5x6xf32>, tensor<8x5x6xf32> -> tensor<8x5x5xf32>
 module attributes {llcc.mesh = #llcc.mesh<["data", "context"], [2, 3]>} {
   func.func @gradients(%x: tensor<8x5x6xf32> {llcc.input = "x", llcc.batched}, %k: tensor<6x6xf32> {llcc.param = "k", llcc.trainable}) {
     %keys = llcc.dot %x, %k batch [] x [] contract [2] x [0] : tensor<8x5x6xf32>, tensor<6x6xf32> -> tensor<8x5x6xf32>
