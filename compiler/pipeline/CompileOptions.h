@@ -70,7 +70,7 @@ struct CompileOptions {
   double lossScale = 65536;       ///< where values are f16: what the gradients are scaled by at first
   int64_t lossScaleGrowth = 2000; ///< …and the good steps after which the scale is doubled
 
-  std::string strategy = "single"; ///< single | data | tensor | context | expert | pipeline | hybrid | auto
+  std::string strategy = "single"; ///< single | data | tensor | context | expert | spatial | pipeline | hybrid | auto
   int64_t devices = 0;             ///< 0: product of the mesh, or 1
   std::vector<std::pair<std::string, int64_t>> mesh; ///< explicit axes
   std::string schedule = "1f1b";                     ///< gpipe | 1f1b | interleaved | zb-h1 | FILE.csv

@@ -18,6 +18,7 @@
 #include "compiler/ir/LLCC.h"
 #include "compiler/ir/Provenance.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/shard/Halo.h"
 #include "passes/shard/Passes.h"
 #include "passes/shard/Rules.h"
 #include <limits>
@@ -176,6 +177,37 @@ private:
   }
 
   LogicalResult convert(Operation *op) {
+    if (failed(convertMasked(op)))
+      return failure();
+    if (isa<ConvOp, ConvInputGradOp, ConvWeightGradOp>(op))
+      convertRows(op);
+    return success();
+  }
+
+  /// A convolution whose rows are cut takes those of its neighbours that it reads.
+  void convertRows(Operation *op) {
+    auto shape = [](Value value) { return cast<RankedTensorType>(value.getType()).getShape(); };
+    Value first = op->getOperand(0), second = op->getOperand(1), result = op->getResult(0);
+    Value x = isa<ConvInputGradOp>(op) ? result : first, w = isa<ConvWeightGradOp>(op) ? result : second,
+          y = isa<ConvOp>(op)            ? result
+              : isa<ConvInputGradOp>(op) ? first
+                                         : second;
+    SmallVector<CutRows> rows;
+    for (int64_t spatial = 0; spatial + 2 < int64_t(shape(x).size()); ++spatial) {
+      SmallVector<StringAttr> axes = cuts(x, 2 + spatial);
+      int64_t members = 1;
+      for (StringAttr axis : axes)
+        members *= mesh.getSize(axis.getValue());
+      if (members > 1)
+        rows.push_back({spatial, members, b.getArrayAttr(SmallVector<Attribute>(axes.begin(), axes.end())),
+                        Halo::get(op, shape(x), shape(y), shape(w), spatial)});
+    }
+    if (!rows.empty())
+      replaced.push_back({op, makeLocalConvolution(b, op, unplaced(first, op->getLoc()), unplaced(second, op->getLoc()),
+                                                   localOf(result), rows)});
+  }
+
+  LogicalResult convertMasked(Operation *op) {
     if (auto reduce = dyn_cast<ReduceOp>(op)) {
       for (int64_t dim : reduce.getDims())
         mask(op->getOpOperand(0), dim, neutral(reduce.getKind(), reduce.getX().getType()));

@@ -1,5 +1,6 @@
 // The sharding rule of each op: one function an op family, one table that finds it.
 #include "passes/shard/Rules.h"
+#include "passes/shard/Halo.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <numeric>
 
@@ -22,6 +23,7 @@ struct Builder {
   }
   int pass(int64_t size) { return add({size}); }
   int reduce(int64_t size, ReduceKind kind = ReduceKind::Sum) { return add({size, true, kind}); }
+  int reduce(int64_t size, bool even) { return add({size, true, ReduceKind::Sum, even}); }
   int even(int64_t size) { return add({size, false, ReduceKind::Sum, true}); }
   void operand(int i, int64_t dim, int factor) { rule.operands[i][dim] = factor; }
   void result(int64_t dim, int factor) { rule.results[0][dim] = factor; }
@@ -212,13 +214,19 @@ ShardingRule dot(DotOp op) {
   return b.rule;
 }
 
-/// The batch dimension n and the channels c of x and m of y are factors, spatial dimensions are whole. `x`, `w`, `y`
-/// are the positions of x [n, c, ..], w [m, c/groups, ..] and y [n, m, ..]: 0 and 1 operands, 2 the result, which lacks
-/// the factor that is reduced. With groups the axis takes whole groups, of all three.
+/// The batch dimension n and the channels c of x and m of y are factors; a spatial dimension is one in as many equal
+/// blocks as have what their neighbours ask for (Halo). `x`, `w`, `y` are the positions of x [n, c, ..], w [m,
+/// c/groups, ..] and y [n, m, ..]: 0 and 1 operands, 2 the result, which lacks the factor that is reduced. With groups
+/// the axis takes whole groups, of all three.
 ShardingRule convolution(Operation *op, int x, int w, int y, int64_t groups) {
   Builder b(op);
   auto dims = [&](int i) -> SmallVector<int> & { return i == 2 ? b.rule.results[0] : b.rule.operands[i]; };
   auto size = [&](int i, int dim) { return shapeOf(i == 2 ? op->getResult(0) : op->getOperand(i))[dim]; };
+  auto shape = [&](int i) { return shapeOf(i == 2 ? op->getResult(0) : op->getOperand(i)); };
+  SmallVector<int64_t> xs = shape(x), ys = shape(y), ws = shape(w);
+  for (int64_t spatial = 0; spatial + 2 < int64_t(xs.size()); ++spatial)
+    if (int64_t blocks = Halo::get(op, xs, ys, ws, spatial).mostBlocks(); blocks > 1)
+      dims(x)[2 + spatial] = dims(y)[2 + spatial] = w == 2 ? b.reduce(blocks, true) : b.even(blocks);
   int n = w == 2 ? b.reduce(size(x, 0)) : b.pass(size(x, 0));
   dims(x)[0] = dims(y)[0] = n;
   if (groups != 1) {
@@ -232,9 +240,26 @@ ShardingRule convolution(Operation *op, int x, int w, int y, int64_t groups) {
   return b.rule;
 }
 
-/// Batch and channels pass, windows slide over the rest.
-ShardingRule pool(Operation *op) {
-  return untouched(op, [](int64_t dim) { return dim >= 2; });
+/// Batch and channels pass. Windows slide over the rest; where they stand beside each other and leave nothing over,
+/// blocks of them do as well. `x` and `y`: positions of what has windows and of what has one element for each, -1 the
+/// result.
+ShardingRule pool(Operation *op, int x, int y) {
+  Builder b(op);
+  SmallVector<int64_t> xs = shapeOf(x < 0 ? op->getResult(0) : op->getOperand(x)),
+                       ys = shapeOf(y < 0 ? op->getResult(0) : op->getOperand(y));
+  auto number = [&](StringRef name, int64_t spatial) { return op->getAttrOfType<DenseI64ArrayAttr>(name)[spatial]; };
+  for (int64_t dim = 0; dim < int64_t(xs.size()); ++dim) {
+    int factor = kWhole;
+    if (dim < 2)
+      factor = b.pass(xs[dim]);
+    else if (int64_t s = dim - 2; number("window", s) == number("strides", s) && number("pads_lo", s) == 0 &&
+                                  number("dilations", s) == 1 && xs[dim] == ys[dim] * number("strides", s))
+      factor = b.even(ys[dim]);
+    for (unsigned i = 0; i < op->getNumOperands(); ++i)
+      b.operand(i, dim, factor);
+    b.result(dim, factor);
+  }
+  return b.rule;
 }
 
 /// Sequences are independent: dimension 1 of what has steps, dimension 0 of states and lengths. Units meet in every
@@ -321,7 +346,9 @@ static ShardingRule ruleOf(Operation *op) {
       .Case<ConvWeightGradOp>([](auto o) { return convolution(o, 0, 2, 1, o.getGroups()); })
       .Case<RecurrenceOp>([](auto o) { return recurrence(o, o.getX()); })
       .Case<RecurrenceGradOp>([](auto o) { return recurrence(o, o.getDy()); })
-      .Case<MaxPoolOp, MaxPoolGradOp, AvgPoolOp, AvgPoolGradOp>([](Operation *o) { return pool(o); })
+      .Case<MaxPoolOp, AvgPoolOp>([](Operation *o) { return pool(o, 0, -1); })
+      .Case<MaxPoolGradOp>([](Operation *o) { return pool(o, 0, 1); })
+      .Case<AvgPoolGradOp>([](Operation *o) { return pool(o, -1, 0); })
       // Whole ops are gone before the shard stage; `llcc ops` says what their parts will do.
       .Case<SoftmaxOp, LogSoftmaxOp>(
           [](auto o) { return untouched(o, [&](int64_t d) { return d == int64_t(o.getAxis()); }); })

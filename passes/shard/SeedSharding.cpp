@@ -28,10 +28,10 @@ struct SeedShardingPass : impl::SeedShardingPassBase<SeedShardingPass> {
   }
 
   LogicalResult run(func::FuncOp func, MeshAttr mesh) {
-    if (!llvm::is_contained({"", "single", "data", "tensor", "context", "expert", "pipeline", "hybrid"},
+    if (!llvm::is_contained({"", "single", "data", "tensor", "context", "expert", "spatial", "pipeline", "hybrid"},
                             StringRef(strategy)))
       return func.emitError("unknown strategy '")
-             << strategy << "', needs data, tensor, context, expert, pipeline, hybrid or single";
+             << strategy << "', needs data, tensor, context, expert, spatial, pipeline, hybrid or single";
     if (failed(applyUserSeeds(func, mesh, SmallVector<std::string>(shard.begin(), shard.end()))))
       return failure();
     applyShards(func, mesh);
@@ -57,8 +57,11 @@ struct SeedShardingPass : impl::SeedShardingPassBase<SeedShardingPass> {
     seedByPriority(func, propagation, *seeds);
     if (contexts && failed(cutContext(func, mesh, attention, propagation)))
       return failure();
-    if (!rows.empty() || contexts)
-      seedBatch(func, rows, propagation, *seeds);
+    bool spatial = takes(kSpatialAxis);
+    if (spatial && failed(checkPictures(func, mesh)))
+      return failure();
+    if (!rows.empty() || contexts || spatial)
+      seedBatch(func, rows, propagation, *seeds, spatial);
     if (!rows.empty())
       warnShortBatches(func, mesh, *seeds);
     propagation.run();
@@ -97,6 +100,21 @@ struct SeedShardingPass : impl::SeedShardingPassBase<SeedShardingPass> {
                                         << mesh.getSize(axis.getValue())
                                         << " members compute the same; choose another mesh or strategy";
     }
+    return success();
+  }
+
+  LogicalResult checkPictures(func::FuncOp func, MeshAttr mesh) {
+    SmallVector<BlockArgument> pictures = getPictures(func);
+    int64_t members = mesh.getSize(kSpatialAxis);
+    if (pictures.empty())
+      return func.emitError(
+          "spatial parallelism cuts pictures over mesh axis 'spatial', no input of the batch goes into a "
+          "convolution; use --strategy=data, tensor or pipeline");
+    for (BlockArgument picture : pictures)
+      if (int64_t rows = cast<RankedTensorType>(picture.getType()).getDimSize(2); rows % members != 0)
+        return func.emitError() << describeArgument(func, picture.getArgNumber()) << ": " << rows
+                                << " rows cannot be cut into " << members
+                                << " equal blocks along mesh axis 'spatial'; choose a divisor, or --strategy=data";
     return success();
   }
 

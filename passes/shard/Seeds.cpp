@@ -37,7 +37,25 @@ std::optional<int64_t> traceDim(Value value, int64_t dim) {
   return dim;
 }
 
-void seedBatch(func::FuncOp func, ArrayRef<StringRef> axes, Propagation &propagation, Seeds &seeds) {
+SmallVector<BlockArgument> getPictures(func::FuncOp func) {
+  SmallVector<BlockArgument> pictures;
+  for (auto conv : func.getOps<ConvOp>()) {
+    Value x = conv.getX();
+    while (Operation *op = x.getDefiningOp()) {
+      bool same = op->getNumOperands() > 0 && op->getOperand(0).getType() == x.getType();
+      if (!same && !isa<arith::TruncFOp, arith::ExtFOp>(op))
+        break;
+      x = op->getOperand(0);
+    }
+    auto arg = dyn_cast<BlockArgument>(x);
+    if (arg && func.getArgAttr(arg.getArgNumber(), "llcc.batched") && !llvm::is_contained(pictures, arg))
+      pictures.push_back(arg);
+  }
+  return pictures;
+}
+
+void seedBatch(func::FuncOp func, ArrayRef<StringRef> axes, Propagation &propagation, Seeds &seeds, bool spatial) {
+  SmallVector<BlockArgument> pictures = spatial ? getPictures(func) : SmallVector<BlockArgument>();
   auto context = StringAttr::get(func.getContext(), kContextAxis);
   for (unsigned i = 0; i < func.getNumArguments(); ++i) {
     auto type = dyn_cast<RankedTensorType>(func.getArgument(i).getType());
@@ -50,6 +68,8 @@ void seedBatch(func::FuncOp func, ArrayRef<StringRef> axes, Propagation &propaga
     for (auto [dim, wanted] : llvm::enumerate(propagation.wanted(func.getArgument(i))))
       if (llvm::is_contained(wanted, context))
         seeds[i]->dims[dim].push_back(context);
+    if (llvm::is_contained(pictures, func.getArgument(i)))
+      seeds[i]->dims[2].push_back(StringAttr::get(func.getContext(), kSpatialAxis));
     propagation.seed(func.getArgument(i), seeds[i]->dims, /*closed=*/true);
   }
 }

@@ -32,8 +32,14 @@ constexpr StringLiteral kHeadsAttr = "llcc.heads";
 std::optional<int64_t> traceDim(Value value, int64_t dim);
 
 /// Data parallelism: dimension 0 of every batched input and label that has no seed yet, over `axes`; its sequence over
-/// `context`, where cutContext has brought it there.
-void seedBatch(func::FuncOp func, ArrayRef<StringRef> axes, Propagation &propagation, Seeds &seeds);
+/// `context`, where cutContext has brought it there; the rows of pictures over `spatial`, as getPictures says.
+void seedBatch(func::FuncOp func, ArrayRef<StringRef> axes, Propagation &propagation, Seeds &seeds,
+               bool spatial = false);
+
+/// Name of the axis that cuts pictures along their first spatial dimension.
+constexpr StringLiteral kSpatialAxis = "spatial";
+/// Inputs of the batch that a convolution reads, seen through what keeps their shape.
+SmallVector<BlockArgument> getPictures(func::FuncOp func);
 
 /// Tensor parallelism after Megatron (Shoeybi et al. 2019, section 3), greedy in program order: a contraction of an
 /// activation with a trainable weight whose contracted dimension is already cut runs row-parallel (propagation cuts the

@@ -1,7 +1,7 @@
 // Context parallelism: sequences are found by attention and by embeddings of ids; where there is none.
 // RUN: llcc-opt %s --split-input-file --llcc-seed-sharding --verify-diagnostics | FileCheck %s
 
-// Scores are cut along the queries, keys along the keys, behind a scale; the ids follow, weights stay whole.
+// Scores are cut along the queries (their loop of keys is kept whole), keys along the keys, behind a scale; the input follows, weights stay whole.
 // CHECK-LABEL: @gradients
 // CHECK-SAME: llcc.input = "x", llcc.sharding = #llcc.sharding<{{\[\[}}"data"], ["context"], []]>
 // CHECK-NOT: llcc.param = "k"{{[^}]*}}llcc.sharding
