@@ -1,5 +1,6 @@
 // Flags of llcc, read with CLI11.
 #include "compiler/driver/CommandLine.h"
+#include "runtime/llrun/Help.h"
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
@@ -99,7 +100,7 @@ static void addBytesFlag(CLI::App &app, const std::string &name, uint64_t &bytes
 static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
   app.add_option("model", o.model, "ONNX file")->required()->type_name("MODEL.onnx");
   if (withBatch)
-    app.add_option("--batch", o.batch, "samples of one step, all devices together (default: the file's, else 64)")
+    app.add_option("--batch", o.batch, "samples of one step on all devices (default: the file's, else 64)")
         ->type_name("N")
         ->check(rt::atLeast(1));
   app.add_option_function<std::vector<std::string>>(
@@ -134,7 +135,7 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
       ->type_name("FOLDER")
       ->allow_extra_args(false);
   app.add_option("--output", o.output, "output that is trained (default: the first)")->type_name("NAME");
-  app.add_option("--train", o.train, "train only these parameters; or what is none by its role, too")
+  app.add_option("--train", o.train, "train only these parameters\nalso what by its role is none")
       ->type_name("GLOB")
       ->allow_extra_args(false);
   app.add_option("--freeze", o.freeze, "do not train these parameters")->type_name("GLOB")->allow_extra_args(false);
@@ -144,31 +145,30 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
   app.add_option("--untie", o.untie, "these parameters are several, though equal")
       ->type_name("GLOB")
       ->allow_extra_args(false);
-  app.add_option("--lora", o.lora, "train low-rank adapters of these weights, and nothing else")
-      ->type_name("r=8,alpha=16,GLOB")
+  app.add_option("--lora", o.lora,
+                 "train low-rank adapters of these weights alone\nr=8,alpha=16,GLOB: with the factor alpha/r")
+      ->type_name("r=8,GLOB")
       ->allow_extra_args(false);
   app.add_option("--batchnorm", o.batchNorm,
-                 "file | train | frozen: normalise a training step as the file's nodes say, by statistics of the batch "
-                 "(and update the running ones), or by the file's (default file)")
+                 "file (default) | train (by the batch's statistics) | frozen (the file's)\nfile: as each node says; "
+                 "train updates the running ones")
       ->check(oneOf({"file", "train", "frozen"}));
   app.add_option("--batchnorm-variance", o.batchNormVariance,
-                 "onnx | torch: running variances take the population's or the unbiased variance (default onnx)")
+                 "onnx | torch: running variances take the population's (default) or the unbiased variance")
       ->check(oneOf({"onnx", "torch"}));
-  app.add_option(
-         "--dropout", o.dropout,
-         "file | nodes | off | P | P@GLOB: a training step drops as the file's nodes say, in all Dropout nodes with "
-         "their ratio, nowhere, or with probability P (default file)")
+  app.add_option("--dropout", o.dropout,
+                 "file (default) | nodes | off | P | P@GLOB\ndrop as the file's nodes say, in all Dropout nodes with "
+                 "their ratio, nowhere, or with probability P")
       ->type_name("P@GLOB")
       ->allow_extra_args(false);
-  app.add_option(
-         "--loss", o.loss,
-         "cross_entropy | nll | mse | l1 | bce | bce_logits, output (the trained output is the loss), or the name "
-         "of an output that is the loss (default cross_entropy)")
+  app.add_option("--loss", o.loss,
+                 "cross_entropy (default) | nll | mse | l1 | bce | bce_logits, or the name of an output that is the "
+                 "loss\n\"output\": the trained output is it")
       ->type_name("NAME");
   app.add_option(
          "--labels", o.labels,
-         "auto | classes | probabilities: class losses take class numbers, or a number for each class (one-hot, "
-         "soft labels); auto looks at the data")
+         "auto (default: look at the data) | classes | probabilities: labels of class losses are class numbers, or "
+         "a number for each class (one-hot, soft)")
       ->check(oneOf({"auto", "classes", "probabilities"}));
   app.add_option("--label-smoothing", o.labelSmoothing, "share of each label that is spread over all classes")
       ->type_name("X")
@@ -176,31 +176,30 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
   app.add_option("--ignore-index", o.ignoreIndex, "class number of labels that do not count (default -100)")
       ->type_name("I");
   app.add_option("--class-weights", o.classWeights, "weight of each class in the loss (default 1)")
-      ->type_name("W,W,…")
+      ->type_name("W,W…")
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option("--optimizer", o.optimizer,
-                 "sgd | momentum | adam | adamw | adagrad, then ,lr=0.001,schedule=cosine,warmup=100 …")
+                 "sgd | momentum | adam | adamw | adagrad, then ,lr=0.001,schedule=cosine,warmup=100…")
       ->type_name("NAME,KEY=X");
   app.add_option("--clip", o.clip, "largest global norm of the gradients")->type_name("X")->check(notNegative());
   app.add_option("--precision", o.precision,
-                 "f32 | bf16 | f16: what activations and operands of products are (default f32); weights, optimizer "
-                 "state, sums, norms and the loss stay f32")
+                 "f32 (default) | bf16 | f16, of activations and operands of products\nweights, optimizer state, sums, "
+                 "norms and the loss stay f32")
       ->check(oneOf({"f32", "bf16", "f16"}));
   app.add_option("--loss-scale", o.lossScale,
-                 "with f16: factor of the gradients at first; halved where a step overflows, which is then skipped "
-                 "(default 65536)")
+                 "f16: first factor of the gradients (default 65536); halved where a step overflows, which is skipped")
       ->type_name("X")
       ->check(positive());
   app.add_option("--loss-scale-growth", o.lossScaleGrowth,
-                 "good steps in a row after which the factor is doubled (default 2000)")
+                 "f16: good steps in a row after which the factor is doubled (default 2000)")
       ->type_name("N")
       ->check(rt::atLeast(1));
-  app.add_option("--strategy", o.strategy,
-                 "single | data | tensor | expert | pipeline | hybrid | auto: what to partition; auto plays plans on a "
-                 "model of the "
-                 "devices and takes the fastest that fits (default single)")
-      ->check(oneOf({"single", "data", "tensor", "expert", "pipeline", "hybrid", "auto"}));
+  app.add_option(
+         "--strategy", o.strategy,
+         "single | data | tensor | context (sequences, attention in a ring) | expert | pipeline | hybrid (a mesh of "
+         "these) | auto (the fastest plan that fits, as simulated); default single")
+      ->check(oneOf({"single", "data", "tensor", "context", "expert", "pipeline", "hybrid", "auto"}));
   app.add_option("--cluster", o.cluster, "file that describes the devices for --strategy=auto (default: the target's)")
       ->type_name("CLUSTER.toml");
   app.add_flag("--exhaustive", o.exhaustive, "auto tries every plan");
@@ -212,45 +211,42 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
          [&o](const std::string &text) {
            o.mesh = parseAxes("--mesh", text);
            for (auto &[axis, size] : o.mesh)
-             if (axis != "data" && axis != "tensor" && axis != "expert" && axis != "pipeline")
-               throw CLI::ValidationError("--mesh",
-                                          "\"" + axis + "\" is not an axis, needs data, tensor, expert or pipeline");
+             if (axis != "data" && axis != "tensor" && axis != "context" && axis != "expert" && axis != "pipeline")
+               throw CLI::ValidationError(
+                   "--mesh", "\"" + axis + "\" is not an axis, needs data, tensor, context, expert or pipeline");
          },
-         "explicit mesh")
-      ->type_name("data=2,tensor=2,pipeline=2");
+         "the mesh, axis by axis")
+      ->type_name("data=2,tensor=2,…");
   app.add_option("--shard", o.shard,
-                 "place matching parameters, inputs and labels: for each dimension the mesh axes that cut it, ? where "
-                 "the strategy may go on; p1 behind it: after those with p0")
+                 "place parameters, inputs and labels: for each dimension the mesh axes that cut it, ? where the "
+                 "strategy may go on; p1 behind it: after those with p0")
       ->type_name("GLOB:{?,tensor}")
       ->allow_extra_args(false);
-  app.add_option("--zero", o.zero,
-                 "cut over the data axis as well: 1 optimizer state, 2 and gradients, 3 and parameters (ZeRO)")
+  app.add_option("--zero", o.zero, "cut over the data axis: 1 optimizer state, 2 gradients, too, 3 all")
       ->type_name("STAGE")
       ->check(rt::atLeast(0, 3));
-  app.add_flag(
-      "--sequence-parallel", o.sequenceParallel,
-      "cut activations between tensor-parallel blocks along the sequence: reduce-scatter and all-gather in place "
-      "of all-reduce");
+  app.add_flag("--sequence-parallel", o.sequenceParallel,
+               "cut activations between tensor-parallel blocks along the sequence: reduce-scatter and all-gather for "
+               "all-reduce");
   app.add_option("--deterministic", o.deterministic,
-                 "plan | strategy: the same bits again from the same plan, or from any strategy and number of devices "
-                 "(slower; default plan)")
+                 "plan (default) | strategy: the same bits from the same plan, or from any strategy and number of "
+                 "devices (slower)")
       ->check(oneOf({"plan", "strategy"}));
-  app.add_option("--schedule", o.schedule, "gpipe | 1f1b | interleaved | zb-h1 | FILE.csv (default 1f1b)")
+  app.add_option("--schedule", o.schedule, "gpipe | 1f1b (default) | interleaved | zb-h1 | FILE.csv")
       ->type_name("NAME");
   app.add_option("--chunks", o.chunks,
-                 "pieces of the model that each pipeline stage holds, as interleaved 1f1b has (default 2 with "
-                 "--schedule=interleaved, else 1)")
+                 "pieces of the model on each pipeline stage (default 2 with --schedule=interleaved, else 1)")
       ->type_name("V")
       ->check(rt::atLeast(1, 999));
-  app.add_option(
-         "--recompute", o.recompute,
-         "none | blocks | auto: keep for the backward pass what it reads; only what crosses the borders of "
-         "repeated blocks (layers), and compute the rest again; or so much that --memory is kept (default none)")
+  app.add_option("--recompute", o.recompute,
+                 "none (default) | blocks | auto: run layers again backwards\nkeep all that the backward pass reads; "
+                 "only what crosses the borders of layers; or so much that --memory is kept")
       ->check(oneOf({"none", "blocks", "auto"}));
-  app.add_option("--microbatches", o.microbatches, "parts of a batch that go through the pipeline one after the other")
+  app.add_option("--microbatches", o.microbatches, "parts of a batch that run one after the other")
       ->type_name("M")
       ->check(rt::atLeast(1));
-  app.add_option("--target", o.target, "cpu[:x86-64-v3] | cuda[:sm_90] (default cpu: this machine's)")
+  app.add_option("--target", o.target,
+                 "cpu[:x86-64-v3] | cuda[:sm_90] | cudasim[:sm_90] (a simulated GPU; default cpu: this machine's)")
       ->type_name("TARGET");
   app.add_option_function<std::string>(
          "--stop-after", [&o](const std::string &name) { o.stopAfter = kStages.at(name); },
@@ -258,9 +254,35 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
       ->check(oneOf({"import", "train", "shard", "lower", "emit"}));
   app.add_option("--dump", o.dump, "write the IR after each stage here")->type_name("DIR");
   app.add_flag("--explain", o.explain, "say what was chosen, and why");
-  app.add_option("--plan-html", o.planHtml,
-                 "draw mesh, stages, schedule, communication and memory of the plan on a page")
+  app.add_option("--plan-html", o.planHtml, "draw mesh, schedule, communication and memory of the plan")
       ->type_name("FILE.html");
+}
+
+/// The order of the help text: compile flags, and of `llcc train` those of the run.
+static void setHeadings(CLI::App &app, bool trains) {
+  std::vector<rt::Heading> headings = {
+      {"Model",
+       {"-o", "--batch", "--dim", "--output"},
+       {"--bind", "--allow-external-data-outside", "--max-import-mem", "--max-import-seconds", "--keep-weights",
+        "--no-weights"}},
+      {"What is trained",
+       {"--train", "--freeze", "--lora", "--batchnorm", "--dropout"},
+       {"--tie", "--untie", "--batchnorm-variance"}},
+      {"Loss and optimizer",
+       {"--loss", "--label", "--optimizer", "--clip", "--precision"},
+       {"--labels", "--label-smoothing", "--ignore-index", "--class-weights", "--loss-scale", "--loss-scale-growth"}},
+      {"Devices",
+       {"--devices", "--strategy", "--mesh", "--zero", "--schedule", "--microbatches", "--recompute", "--memory",
+        "--target"},
+       {"--cluster", "--exhaustive", "--shard", "--sequence-parallel", "--chunks", "--deterministic"}},
+      {"Look inside", {"--explain", "--plan-html", "--dump", "--stop-after"}, {"--simulate", "--json", "--certify"}}};
+  if (trains) { // its batch and labels stand with the data, its memory with the devices
+    std::vector<rt::Heading> run = rt::trainHeadings();
+    run.back().usual = {"--threads"};
+    headings.front().usual = {"--dim", "--output"};
+    headings.insert(headings.begin(), run.begin(), run.end());
+  }
+  rt::setHeadings(app, headings);
 }
 
 /// Flags of a quantized model.
@@ -376,9 +398,8 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
     return code < 0;
   }
   bool trains = argc > 1 && std::string(argv[1]) == "train", checks = argc > 1 && std::string(argv[1]) == "check";
-  CLI::App app(checks
-                   ? "Says what of an ONNX model would be trained, what is not supported, which flags it needs and how "
-                     "much memory.\nExit status 0: it trains, 69: it does not"
+  CLI::App app(checks   ? "Says what of an ONNX model would be trained, what is not supported, which flags it needs,\n"
+                          "and how much memory. Exit status 0: it trains, 69: it does not"
                : trains ? "Compiles an ONNX model and trains it here"
                         : "Compiles an ONNX model into a training artifact (.llx).\nOther forms: llcc train MODEL.onnx "
                           "--data=…  compiles and trains in one step\n"
@@ -389,7 +410,7 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
                checks   ? "llcc check"
                : trains ? "llcc train"
                         : "llcc");
-  app.set_version_flag("--version", "llcc 0.1.0");
+  app.set_version_flag("--version", "llcc 0.1.0", "print it");
   addCompileFlags(app, compile, !trains);
   if (checks) {
     line.command = CommandLine::Command::Check;
@@ -411,17 +432,21 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
   } else {
     app.add_option("-o,--out", compile.artifact, "artifact to write (default: MODEL.llx here)")->type_name("OUT.llx");
     app.add_option("--label", compile.label, "name of the label input (default label)")->type_name("NAME");
-    addBytesFlag(app, "--memory", compile.memory, "bytes that a device may use");
-    auto *simulate = app.add_option("--simulate", compile.simulate,
-                                    "play the step on a cluster that this file describes, and write nothing: time, "
-                                    "bubble, communication, memory; files of external data may be missing")
-                         ->type_name("CLUSTER.toml");
-    app.add_flag("--json", compile.json, "say it for programs")->needs(simulate);
+    addBytesFlag(app, "--memory", compile.memory, "that a device may use; what needs more is refused");
+    auto *simulate =
+        app.add_option("--simulate", compile.simulate,
+                       "play the step on the cluster that this file describes, write nothing: time, bubble, "
+                       "communication, memory; files of external data may be missing")
+            ->type_name("CLUSTER.toml");
+    app.add_flag("--json", compile.json, "say it, or --explain's times, for programs");
     app.add_flag("--certify", line.certify, "write what was proven beside the artifact: OUT.llx.cert.json")
         ->excludes(simulate);
+    app.add_flag("--no-weights", compile.noWeights,
+                 "leave external data out of the artifact (files may be missing): weights come from a checkpoint");
   }
   app.add_flag("--keep-weights", line.keepWeights,
                "do not run the initialization graph of the model's training information");
+  setHeadings(app, trains);
   code = rt::parseFlags(app, argc, argv);
   if (code >= 0)
     return false;
@@ -431,6 +456,11 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
                 app.count("--output") > 0,
                 app.count("--train") + app.count("--freeze") + app.count("--lora") > 0,
                 app.count("--ignore-index") > 0};
+  if (compile.json && compile.simulate.empty() && !compile.explain) {
+    fprintf(stderr, "%s: --json needs --simulate, or --explain with a cuda target\n", app.get_name().c_str());
+    code = ExitUsage;
+    return false;
+  }
   if (compile.strategy == "single" && !compile.mesh.empty()) {
     if (app.count("--strategy")) {
       fprintf(stderr, "%s: --strategy=single and --mesh contradict each other; leave one of them out\n",

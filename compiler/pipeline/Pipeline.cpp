@@ -11,6 +11,7 @@
 #include "compiler/pipeline/FitMemory.h"
 #include "compiler/pipeline/Mesh.h"
 #include "compiler/pipeline/PlanHtml.h"
+#include "compiler/pipeline/Roofline.h"
 #include "compiler/pipeline/SearchPlans.h"
 #include "compiler/pipeline/SimulationReport.h"
 #include "frontends/onnx/Import.h"
@@ -76,6 +77,7 @@ private:
   void addPlacement(PassManager &pm);
   void addShard(PassManager &pm);
   int simulate();
+  void explainTimes();
   int readClusters();
   int train(int64_t microbatches);
   int beginSearch(::llcc::PlanSearch &wanted);
@@ -133,7 +135,7 @@ ImportOptions mlir::llcc::importOptionsOf(const CompileOptions &options) {
   wanted.maxMemory = options.importMemory;
   wanted.outside = options.outside;
   wanted.maxSeconds = options.importSeconds;
-  wanted.withoutWeights = !options.simulate.empty();
+  wanted.withoutWeights = options.noWeights || !options.simulate.empty();
   return wanted;
 }
 
@@ -238,6 +240,11 @@ void Compilation::addTrain(PassManager &pm, int64_t parts) {
   precision.precision = options.precision;
   pm.addPass(createSimplifyViewsPass());
   pm.addPass(createSplitColumnsPass());
+  SplitHeadsPassOptions heads;
+  for (auto &[axis, size] : mesh)
+    if (axis == "tensor")
+      heads.members = size;
+  pm.addPass(createSplitHeadsPass(heads));
   pm.addPass(createConvertPrecisionPass(precision));
   pm.addPass(createAttachLossPass(loss));
   pm.addPass(createSplitModesPass());
@@ -270,12 +277,16 @@ void Compilation::addPlacement(PassManager &pm) {
   pm.addPass(createPropagateShardingPass(propagate));
   InsertReshardsPassOptions reshards;
   reshards.explain = options.explain;
+  reshards.regather = options.sequenceParallel;
   pm.addPass(createInsertReshardsPass(reshards));
   pm.addPass(createVerifyPlacementPass());
   pm.addPass(createPlanReshardsPass());
   pm.addPass(createVerifyPlacementPass());
   pm.addPass(createInsertBucketsPass());
   pm.addPass(createConvertToSpmdPass());
+  SplitAttentionPassOptions attention;
+  attention.explain = options.explain;
+  pm.addPass(createSplitAttentionPass(attention));
 }
 
 void Compilation::addShard(PassManager &pm) {
@@ -309,12 +320,16 @@ int Compilation::recomputeToFit() {
 }
 
 void Compilation::addLower(PassManager &pm) {
+  bool gpu = StringRef(options.target).starts_with("cuda");
   pm.addPass(createFuseKernelsPass());
+  if (gpu)
+    pm.addPass(createSplitReductionsPass());
   pm.addPass(createPlanMemoryPass());
   pm.addPass(createVerifyLowerPass());
-  pm.addPass(createConvertKernelsToLoopsPass());
-  if (StringRef(options.target).starts_with("cuda"))
+  if (gpu)
     pm.addPass(createConvertKernelsToGpuPass());
+  else
+    pm.addPass(createConvertKernelsToLoopsPass());
 }
 
 int Compilation::runPasses(Stage stage, llvm::function_ref<void(PassManager &)> add) {
@@ -410,23 +425,40 @@ int Compilation::emit() {
   info.warmupSteps = optimizer->warmup;
   info.totalSteps = optimizer->steps;
   info.batch = batch;
+  auto leftOut = [&](StringRef section) { return options.noWeights && section.starts_with("file:"); };
   for (const ImportedSection &section : imported.sections)
-    info.sections.push_back({section.name, "", section.bytes}); // weights are not copied
+    if (!leftOut(section.name))
+      info.sections.push_back({section.name, "", section.bytes}); // weights are not copied
   for (const WeightBytes &weight : imported.weights) {
     WeightPlace &place = info.weights[weight.param];
+    if (leftOut(weight.section))
+      continue;
     place = {weight.section,    weight.offset,         {}, weight.mergeLeft, weight.mergeRight,
              weight.mergeScale, weight.mergeTransposed};
     for (const WeightBytes::Copy &copy : weight.copies)
       place.copies.push_back({copy.section, copy.offset, copy.transposed});
   }
   int code = emitArtifact(*module, info, options.artifact);
+  bool elsewhere = StringRef(options.target).split(':').first == "cuda"; // may run on another machine
   if (code == 0 && options.announce)
     llvm::errs() << "wrote " << options.artifact
-                 << (StringRef(options.target).starts_with("cuda") ? "; look at it with: llrun inspect "
-                                                                   : "; train it with: llrun train ")
-                 << options.artifact
-                 << (StringRef(options.target).starts_with("cuda") ? " --full\n" : " --data=FILE.npz\n");
+                 << (elsewhere ? "; look at it with: llrun inspect " : "; train it with: llrun train ")
+                 << options.artifact << (elsewhere ? " --full\n" : " --data=FILE.npz\n");
   return code;
+}
+
+// What each launch and call of the step takes at best.
+void Compilation::explainTimes() {
+  Cluster f32 = Cluster::ofTarget(options.target, "f32"), narrow = Cluster::ofTarget(options.target, "bf16");
+  RooflineDevice device{"H100", narrow.flops, f32.flops, narrow.memoryBandwidth, 2e-6};
+  if (!options.cluster.empty()) // its peak is that of the step's precision
+    device = {cluster.name, cluster.flops, options.precision == "f32" ? cluster.flops : f32.flops,
+              cluster.memoryBandwidth, 2e-6};
+  std::vector<Roofline> programs = rooflines(*module, device, cluster);
+  if (options.json)
+    printRooflinesJson(programs, device, llvm::outs());
+  else
+    printRooflines(programs, device, llvm::errs());
 }
 
 // The step on a cluster that need not be here: from local shapes, collectives and the table of the schedule.
@@ -692,6 +724,8 @@ int Compilation::run() {
     return code;
   if (options.explain)
     explainMemory(*module);
+  if (options.explain && StringRef(options.target).starts_with("cuda"))
+    explainTimes();
   if (int code = options.planHtml.empty() ? 0 : drawPlan())
     return code;
   if (measured) {

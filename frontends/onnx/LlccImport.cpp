@@ -12,6 +12,8 @@ int main(int argc, char **argv) {
   cl::OptionCategory category("llcc-import");
   cl::opt<std::string> path(cl::Positional, cl::desc("MODEL.onnx"), cl::cat(category));
   cl::opt<int64_t> batch("batch", cl::desc("size of the batch dimension"), cl::cat(category));
+  cl::opt<int64_t> parts("microbatches", cl::init(1), cl::desc("parts of a batch, of which one is imported"),
+                         cl::cat(category));
   cl::list<std::string> dims("dim", cl::desc("NAME=SIZE: size of a symbolic dimension"), cl::cat(category));
   cl::list<std::string> bind("bind", cl::desc("NAME=VALUE: an input that is a constant"), cl::cat(category));
   cl::list<std::string> freeze("freeze", cl::desc("glob of parameters that are not trained"), cl::cat(category));
@@ -51,6 +53,7 @@ int main(int argc, char **argv) {
   }
   mlir::llcc::ImportOptions options;
   options.batch = batch;
+  options.parts = std::max<int64_t>(1, parts);
   options.output = output;
   options.freeze.assign(freeze.begin(), freeze.end());
   options.train.assign(train.begin(), train.end());

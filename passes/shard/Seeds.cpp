@@ -38,6 +38,7 @@ std::optional<int64_t> traceDim(Value value, int64_t dim) {
 }
 
 void seedBatch(func::FuncOp func, ArrayRef<StringRef> axes, Propagation &propagation, Seeds &seeds) {
+  auto context = StringAttr::get(func.getContext(), kContextAxis);
   for (unsigned i = 0; i < func.getNumArguments(); ++i) {
     auto type = dyn_cast<RankedTensorType>(func.getArgument(i).getType());
     if (seeds[i] || !func.getArgAttr(i, "llcc.batched") || !type || type.getRank() == 0)
@@ -45,6 +46,10 @@ void seedBatch(func::FuncOp func, ArrayRef<StringRef> axes, Propagation &propaga
     seeds[i] = Placement::whole(type.getRank());
     for (StringRef axis : axes)
       seeds[i]->dims[0].push_back(StringAttr::get(func.getContext(), axis));
+    // Sequences of ids and labels, where cutContext brought them.
+    for (auto [dim, wanted] : llvm::enumerate(propagation.wanted(func.getArgument(i))))
+      if (llvm::is_contained(wanted, context))
+        seeds[i]->dims[dim].push_back(context);
     propagation.seed(func.getArgument(i), seeds[i]->dims, /*closed=*/true);
   }
 }
@@ -67,8 +72,7 @@ static bool dependsOnBatch(Value value, func::FuncOp func) {
   return false;
 }
 
-/// The trainable table of an embedding that `op` reads by numbers of the batch, and its dimension of rows.
-static std::optional<std::pair<BlockArgument, int64_t>> getEmbedding(Operation *op, func::FuncOp func) {
+std::optional<std::pair<BlockArgument, int64_t>> getEmbedding(Operation *op, func::FuncOp func) {
   auto gather = dyn_cast<GatherOp>(op);
   if (!gather || isBackward(op->getLoc()))
     return std::nullopt;
@@ -110,6 +114,14 @@ bool seedWeights(func::FuncOp func, MeshAttr mesh, Propagation &propagation, See
     bool rowParallel = false;
     std::optional<int64_t> column;
     int64_t longest = 0; // of a weight with several columns: q, k and v have their own
+    // Heads, where they are columns, or nothing: features of a head would be summed in each attention.
+    auto heads = func.getArgAttrOfType<IntegerAttr>(use->param.getArgNumber(), kHeadsAttr);
+    auto isColumn = [&](int64_t dim) {
+      return dims[dim] != kWhole && !rule.factors[dims[dim]].reduces && !llvm::is_contained(others, dims[dim]) &&
+             traceDim(weight, dim) == heads.getInt();
+    };
+    if (heads && llvm::none_of(llvm::seq<int64_t>(0, dims.size()), isColumn))
+      heads = {};
     for (auto [dim, f] : llvm::enumerate(dims)) {
       if (f == kWhole)
         continue;
@@ -118,7 +130,7 @@ bool seedWeights(func::FuncOp func, MeshAttr mesh, Propagation &propagation, See
         rowParallel |=
             other != others.end() && llvm::is_contained(propagation.wanted(activation)[other - others.begin()], axis);
       else if (other == others.end() && rule.factors[f].size >= members && rule.factors[f].size > longest)
-        if (std::optional<int64_t> traced = traceDim(weight, dim)) {
+        if (std::optional<int64_t> traced = traceDim(weight, dim); traced && (!heads || *traced == heads.getInt())) {
           column = traced;
           longest = rule.factors[f].size;
         }

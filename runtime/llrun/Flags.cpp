@@ -1,5 +1,6 @@
 // Command-line flags of training, and errors that name the nearest flag.
 #include "runtime/llrun/Flags.h"
+#include "runtime/llrun/Help.h"
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -53,8 +54,7 @@ void addTrainFlags(CLI::App &app, TrainOptions &o) {
   app.add_option("--seed", o.seed, "of the shuffle and of random bits (dropout)")->type_name("N")->check(atLeast(0));
   app.add_option("--lr", o.lr, "learning rate, instead of the compiled one")->type_name("X");
   app.add_option("--metrics", o.metrics, "JSON lines, one a step")->type_name("FILE.jsonl");
-  app.add_option("--save", o.save,
-                 "trained model (.onnx), artifact (.llx), or the trained parameters alone (.safetensors)")
+  app.add_option("--save", o.save, "trained model (.onnx), artifact (.llx), parameters (.safetensors)")
       ->type_name("FILE");
   app.add_option("--checkpoint", o.checkpoint, "keep checkpoints here")->type_name("DIR");
   app.add_option("--checkpoint-every", o.checkpointEvery, "steps between checkpoints (default: each epoch)")
@@ -74,18 +74,18 @@ void addTrainFlags(CLI::App &app, TrainOptions &o) {
            if (!error.empty())
              throw CLI::ValidationError("--memory", error);
          },
-         "bytes that a device may use")
+         "that a device may use; what needs more is refused")
       ->type_name("SIZE");
   app.add_option("--threads", o.threads, "CPU threads of all devices together")->type_name("N")->check(atLeast(1));
-  app.add_option("--network", o.network,
-                 "one rank a process: over tcp (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT), over mpi (mpirun), as the "
-                 "environment says (auto), or none")
-      ->type_name("auto|tcp|mpi|none")
-      ->check(CLI::IsMember({"auto", "tcp", "mpi", "none"}));
   app.add_option(
-         "--timeout", o.timeout,
-         "how long to wait for a device or rank that stands still (default: 8 without a sign of life, 60 at one "
-         "instruction)")
+         "--network", o.network,
+         "one rank a process: over tcp (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT), mpi (mpirun), auto (as the "
+         "environment says; default), or none")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"auto", "tcp", "mpi", "none"}));
+  app.add_option("--timeout", o.timeout,
+                 "wait so long for a device or rank that stands still (default 8 without a sign of life, 60 at one "
+                 "instruction)")
       ->type_name("SECONDS")
       ->check(atLeast(1, 1000000));
   app.add_flag("--quiet", o.quiet, "no progress");
@@ -193,10 +193,18 @@ static std::string explain(const CLI::App &app, const CLI::ParseError &error, in
 }
 
 int parseFlags(CLI::App &app, int argc, char **argv) {
+  static char help[] = "--help";
+  std::vector<char *> given(argv, argv + argc);
+  bool all = false;
+  for (char *&text : given)
+    if (std::string(text) == "--help=all") {
+      text = help;
+      all = true;
+    }
   try {
-    app.parse(argc, argv);
+    app.parse(argc, given.data());
   } catch (const CLI::CallForHelp &) {
-    fputs(app.help().c_str(), stdout);
+    fputs(helpText(app, all).c_str(), stdout);
     return 0;
   } catch (const CLI::CallForVersion &) {
     puts(app.version().c_str());

@@ -2,6 +2,7 @@
 #include "runtime/data/Failure.h"
 #include "runtime/llrun/Commands.h"
 #include "runtime/llrun/Flags.h"
+#include "runtime/llrun/Help.h"
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
@@ -26,6 +27,7 @@ int main(int argc, char **argv) {
   addTrainFlags(*trains, training);
   trains->get_option("--data")->required();
   trains->add_flag("--require-certificate", training.certified, "refuse an artifact without a certificate");
+  setHeadings(*trains, trainHeadings());
   CLI::App *infers = command("infer", "forward pass over a data file");
   infers->add_option("--data", data, "npz, safetensors, or a folder with idx files")->required()->type_name("FILE|DIR");
   infers->add_option("--label", label, "array with labels, to measure accuracy")->type_name("NAME");

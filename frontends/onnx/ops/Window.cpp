@@ -180,7 +180,8 @@ static LogicalResult importConvTranspose(Binder &b) {
     return b.bad("channels differ: X is " + showShape(xs) + ", W is " + showShape(ws) + " with group " + Twine(groups) +
                  "; W must be C x M/group x kernel");
   if (ws[1] > kMaxElements / groups)
-    return b.bad("W has too many output channels");
+    return b.bad("W is " + showShape(ws) + ", " + Twine(groups) +
+                 " groups of that have more than 2^40 output channels");
   if (bias && (rankOf(bias) != 1 || shapeOf(bias)[0] != ws[1] * groups))
     return b.bad("B is " + showShape(shapeOf(bias)) + ", W has " + Twine(ws[1] * groups) + " output channels");
   Shape made = {xs[0], ws[1] * groups}, lo, hi, none(xs.size(), 0), after(2, 0);
