@@ -165,11 +165,12 @@ void applyShards(func::FuncOp func, MeshAttr mesh) {
           parts.insert(parts.begin() + dim, 1);
     if (int64_t(parts.size()) != type.getRank())
       continue;
-    // Tokens go everywhere before experts are cut, as the strategy does it.
-    bool first = func.getArgAttr(i, "llcc.batched") || mesh.getSize("expert") == 1;
+    // After what the user says. Tokens go everywhere before experts are cut, as the strategy does it.
+    bool first = func.getArgAttr(i, "llcc.batched") && mesh.getSize("expert") > 1;
+    auto priority = b.getI64IntegerAttr(INT64_MAX - (first ? 3 : 2));
     if (std::optional<Placement> exact = placementOfDevices(func, i, parts, mesh)) {
       func.setArgAttr(i, kShardingAttr, exact->toAttr(func.getContext(), mesh));
-      func.setArgAttr(i, kPriorityAttr, b.getI64IntegerAttr(first ? 0 : 1));
+      func.setArgAttr(i, kPriorityAttr, priority);
       continue;
     }
     Placement placement = Placement::whole(type.getRank());
@@ -197,7 +198,7 @@ void applyShards(func::FuncOp func, MeshAttr mesh) {
     if (!open.empty() && llvm::all_of(placement.dims, [](auto &dims) { return dims.empty(); }))
       continue;
     func.setArgAttr(i, kShardingAttr, placement.toAttr(func.getContext(), mesh));
-    func.setArgAttr(i, kPriorityAttr, b.getI64IntegerAttr(first ? 0 : 1));
+    func.setArgAttr(i, kPriorityAttr, priority);
     if (!open.empty())
       func.setArgAttr(i, kOpenAttr, b.getI64ArrayAttr(open));
   }

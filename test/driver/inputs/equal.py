@@ -4,7 +4,8 @@
 usage: equal.py --llcc=PATH [--steps=3] [--tolerance=2e-5] [--jobs=2] [--flags=…] [--at-least=N] MODEL.onnx:DATA.npz[:FLAG…] … -- FLAGS…
 Each model runs once on one device and once with each of the FLAGS (an argument each, words split as a shell does). Losses are compared relatively,
 gradients and weights by their largest difference against the largest number of the tensor on one device (weights: of its change, so that a wrong
-gradient is not hidden behind a small learning rate). FLAGS that begin with NAME,NAME:: run for these models only. A run that is the same bit for bit is
+gradient is not hidden behind a small learning rate). The optimizer is Adam unless the model's own FLAGs name another: where a gradient is nothing but rounding
+(the bias of keys in f32), Adam makes a whole step of it. FLAGS that begin with NAME,NAME:: run for these models only. A run that is the same bit for bit is
 counted too: where nothing is summed in another order it has to be. Prints a line for what differs and 'N runs equal, M differ'; exit status 1
 where any differs, or there are fewer than N.
 """
@@ -43,7 +44,7 @@ def train(model, data, own, flags):
     """losses, gradients, weights; or a sentence."""
     with tempfile.TemporaryDirectory() as tmp:
         command = [a.llcc, "train", model, "--data=" + data, "--no-shuffle", "--quiet", f"--steps={a.steps}", f"--metrics={tmp}/m.jsonl", f"--save={tmp}/trained.onnx",
-                   f"--save-gradients={tmp}/g.safetensors", "--optimizer=adam,lr=0.01", *shlex.split(a.flags), *own, *shlex.split(flags)]
+                   f"--save-gradients={tmp}/g.safetensors", *(["--optimizer=adam,lr=0.01"] if not any(f.startswith("--optimizer") for f in own) else []), *shlex.split(a.flags), *own, *shlex.split(flags)]
         done = subprocess.run(command, capture_output=True, text=True, cwd=tmp, timeout=300)
         if done.returncode:
             return f"exit {done.returncode}: {done.stderr.strip()[-600:]}"
