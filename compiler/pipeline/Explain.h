@@ -3,6 +3,7 @@
 #define LLCC_COMPILER_PIPELINE_EXPLAIN_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "passes/shard/Cluster.h"
 
 namespace mlir::llcc {
 
@@ -15,6 +16,8 @@ void explainPrecision(ModuleOp module);
 void explainSharding(ModuleOp module);
 /// After lower: memory of each program by kind, instructions, kernels.
 void explainMemory(ModuleOp module);
+/// After lower: how much of each kind of communication runs beside compute, as planned, on `cluster`.
+void explainOverlap(ModuleOp module, const Cluster &cluster);
 
 } // namespace mlir::llcc
 

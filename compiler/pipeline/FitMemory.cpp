@@ -18,6 +18,7 @@ static FailureOr<SmallVector<uint64_t>> plan(ModuleOp module, ArrayRef<int64_t> 
   recompute.mode = "auto";
   recompute.levels.assign(levels.begin(), levels.end());
   pm.addPass(createRecomputePass(recompute));
+  pm.addPass(createHoistFetchesPass());
   pm.addPass(createFuseKernelsPass());
   pm.addPass(createPlanMemoryPass());
   if (failed(pm.run(*copy)))

@@ -75,6 +75,7 @@ private:
   bool hasF16();
   void addTrain(PassManager &pm, int64_t microbatches);
   void addPlacement(PassManager &pm);
+  void addSchedule(PassManager &pm);
   void addShard(PassManager &pm);
   int simulate();
   void explainTimes();
@@ -100,7 +101,7 @@ private:
   OwningOpRef<ModuleOp> module;
   MeshAxes mesh;
   PlanPage page;     ///< of --plan-html
-  Cluster cluster;   ///< of --simulate
+  Cluster cluster;   ///< of --simulate, --cluster or the target
   int64_t batch = 0; ///< of a step
   int64_t microbatches = 1;
   bool warned = false;
@@ -263,7 +264,7 @@ void Compilation::addTrain(PassManager &pm, int64_t parts) {
 
 /// Everything of the shard stage that works on one microbatch: local shapes and collectives come out.
 void Compilation::addPlacement(PassManager &pm) {
-  if (options.recompute != "none")
+  if (options.recompute != "none" || options.zero == 3)
     pm.addPass(createFindBlocksPass());
   SeedShardingPassOptions seed;
   seed.shard.assign(options.shard.begin(), options.shard.end());
@@ -289,6 +290,13 @@ void Compilation::addPlacement(PassManager &pm) {
   pm.addPass(createSplitAttentionPass(attention));
 }
 
+/// What is computed and gathered when: nothing that merges equal ops may come behind it.
+void Compilation::addSchedule(PassManager &pm) {
+  if (options.recompute == "blocks")
+    pm.addPass(createRecomputePass());
+  pm.addPass(createHoistFetchesPass());
+}
+
 void Compilation::addShard(PassManager &pm) {
   addPlacement(pm);
   SplitPipelinePassOptions split;
@@ -296,8 +304,8 @@ void Compilation::addShard(PassManager &pm) {
   split.chunks = options.chunks;
   pm.addPass(createSplitPipelinePass(split));
   pm.addPass(createCSEPass());
-  if (options.recompute == "blocks") // nothing that merges equal ops may come behind it
-    pm.addPass(createRecomputePass());
+  if (options.recompute != "auto") // which comes when the plan is known
+    addSchedule(pm);
   pm.addPass(createVerifyShardPass());
 }
 
@@ -315,6 +323,7 @@ int Compilation::recomputeToFit() {
     recompute.mode = "auto";
     recompute.levels.assign(levels->begin(), levels->end());
     pm.addPass(createRecomputePass(recompute));
+    pm.addPass(createHoistFetchesPass());
     pm.addPass(createVerifyShardPass());
   });
 }
@@ -465,8 +474,7 @@ void Compilation::explainTimes() {
 int Compilation::simulate() {
   auto passes = [&](PassManager &pm) {
     addPlacement(pm);
-    if (options.recompute == "blocks")
-      pm.addPass(createRecomputePass());
+    addSchedule(pm);
   };
   if (int code = runPasses(Stage::Shard, passes); code || done)
     return code;
@@ -544,8 +552,7 @@ void Compilation::evaluate(::llcc::PlanTrial &trial, std::map<int64_t, OwningOpR
   options = trial.options;
   PassManager pm(&context);
   addPlacement(pm);
-  if (options.recompute == "blocks")
-    pm.addPass(createRecomputePass());
+  addSchedule(pm);
   FailureOr<Simulation> simulation = failure();
   if (succeeded(pm.run(*copy)))
     simulation = simulateStep(*copy, cluster, options.schedule, options.chunks);
@@ -722,10 +729,12 @@ int Compilation::run() {
   collectStageNodes(*module, page);
   if (int code = runPasses(Stage::Lower, [&](PassManager &pm) { addLower(pm); }); code || done)
     return code;
-  if (options.explain)
+  if (options.explain) {
     explainMemory(*module);
-  if (options.explain && StringRef(options.target).starts_with("cuda"))
-    explainTimes();
+    explainOverlap(*module, cluster);
+    if (StringRef(options.target).starts_with("cuda"))
+      explainTimes();
+  }
   if (int code = options.planHtml.empty() ? 0 : drawPlan())
     return code;
   if (measured) {

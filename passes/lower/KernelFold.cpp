@@ -2,8 +2,6 @@
 #include "passes/lower/KernelLoops.h"
 #include "passes/lower/KernelShapes.h"
 
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-
 using namespace mlir;
 using namespace mlir::llcc;
 
@@ -57,7 +55,7 @@ LogicalResult KernelLoops::emitFold() {
     loop(begin, end, 1, [&](Value number) {
       Coord kept = e.delinearise(number, keptSizes);
       e.bindLinear(kept, number);
-      SmallVector<Value> sums = e.nest(reducedSizes, inits, [&](ArrayRef<Value> ivs, ValueRange accs) {
+      SmallVector<Value> sums = reduceLanes(reducedSizes, reduces, [&](ArrayRef<Value> ivs, ValueRange accs) {
         Coord at = operand(kept, digitsOf(ivs, reducedSizes));
         SmallVector<Value> next;
         for (auto [reduce, acc] : llvm::zip(reduces, accs))
@@ -76,13 +74,7 @@ LogicalResult KernelLoops::emitFold() {
   spaces[keptSpace] = keptSizes;
   int64_t total = product(reducedSizes);
   SmallVector<Value> blocks, parts; // accumulators of a block; those of a chunk
-  auto buffer = [&](ReduceOp reduce) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointAfterValue(e.index(0));
-    Type type = e.wideOf(reduce.getType().getElementType());
-    return memref::AllocaOp::create(b, e.loc, MemRefType::get({blockSize}, type.isInteger(1) ? b.getI8Type() : type),
-                                    b.getI64IntegerAttr(64));
-  };
+  auto buffer = [&](ReduceOp reduce) { return scratch(blockSize, e.wideOf(reduce.getType().getElementType())); };
   auto chunked = [&](ReduceOp reduce) {
     return !e.sumsInOrder() && total > 2 * chunkSize && reduce.getKind() == ReduceKind::Sum &&
            isa<FloatType>(reduce.getType().getElementType());

@@ -13,6 +13,7 @@ KernelLoops::KernelLoops(func::FuncOp kernel, PullEmitter &emitter, LoopSpaces &
     : kernel(kernel), e(emitter), spaces(spaces), outs(outs), begin(begin), end(end) {
   for (Value result : kernel.getBody().front().getTerminator()->getOperands())
     results.push_back(result);
+  e.inOrder = true;
 }
 
 LogicalResult KernelLoops::emit() {
@@ -91,38 +92,6 @@ SmallVector<Value> KernelLoops::whole(int64_t id, int64_t n, ValueRange inits,
       at.push_back({iv, size});
     bindLoops(id, at);
     return body(at, accs);
-  });
-}
-
-// Terms that are added before they join the total: in the lanes of a vector that is some 64 each, so that a sum over
-// millions is as exact as one over thousands.
-static constexpr int64_t chunkSize = 4096;
-
-SmallVector<Value> KernelLoops::reduceWhole(int64_t id, int64_t n, ArrayRef<ReduceOp> group,
-                                            function_ref<SmallVector<Value>(const Coord &, ValueRange)> body) {
-  SmallVector<Value> inits;
-  for (ReduceOp reduce : group)
-    inits.push_back(e.neutral(reduce.getKind(), e.wideOf(reduce.getType().getElementType())));
-  ArrayRef<int64_t> sizes = space(id, n);
-  if (sizes.empty() || e.sumsInOrder() || sizes.back() <= 2 * chunkSize)
-    return whole(id, n, inits, body);
-  Value size = e.index(sizes.back());
-  return e.nest(sizes.drop_back(), inits, [&](ArrayRef<Value> ivs, ValueRange accs) {
-    return e.carry(e.index(0), size, chunkSize, accs, [&](Value chunk, ValueRange totals) {
-      Value stop = arith::MinSIOp::create(e.builder, e.loc, e.add(chunk, e.index(chunkSize)), size);
-      SmallVector<Value> parts = e.carry(chunk, stop, 1, inits, [&](Value iv, ValueRange inner) {
-        Coord at;
-        for (auto [lead, digit] : llvm::zip(ivs, sizes))
-          at.push_back({lead, digit});
-        at.push_back({iv, sizes.back()});
-        bindLoops(id, at);
-        return body(at, inner);
-      });
-      SmallVector<Value> next;
-      for (auto [i, reduce] : llvm::enumerate(SmallVector<ReduceOp>(group)))
-        next.push_back(e.combine(reduce.getKind(), totals[i], parts[i]));
-      return next;
-    });
   });
 }
 
@@ -220,8 +189,14 @@ LogicalResult KernelLoops::emitRow() {
     DenseSet<Value> kept; // stored by an earlier loop
     for (auto &level : levels) {
       SmallVector<ReduceOp> &group = level.second;
-      SmallVector<Value> sums = reduceWhole(id++, level.first.second, group, [&](const Coord &inner, ValueRange accs) {
+      int64_t own = id++;
+      SmallVector<int64_t> sizes(space(own, level.first.second));
+      SmallVector<Value> sums = reduceLanes(sizes, group, [&](ArrayRef<Value> ivs, ValueRange accs) {
         SmallVector<Value> next;
+        Coord inner;
+        for (auto [iv, size] : llvm::zip(ivs, sizes))
+          inner.push_back({iv, size});
+        bindLoops(own, inner);
         Coord at = joined(row, inner);
         for (auto [reduce, acc] : llvm::zip(group, accs)) {
           Value element = e.pull(reduce.getX(), at);

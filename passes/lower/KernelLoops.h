@@ -41,9 +41,11 @@ private:
   /// A loop nest over `space`: body(digits, accumulators).
   SmallVector<Value> whole(int64_t id, int64_t n, ValueRange inits,
                            function_ref<SmallVector<Value>(const Coord &, ValueRange)> body);
-  /// As `whole` for the reductions `group`, from their neutral elements; long loops sum chunks first.
-  SmallVector<Value> reduceWhole(int64_t id, int64_t n, ArrayRef<ReduceOp> group,
-                                 function_ref<SmallVector<Value>(const Coord &, ValueRange)> body);
+  /// The reductions `group` over a nest over `sizes`, from their neutral elements: body(digits, accumulators) gives the
+  /// next accumulators (KernelReductions.cpp).
+  SmallVector<Value> reduceLanes(ArrayRef<int64_t> sizes, ArrayRef<ReduceOp> group, PullEmitter::Body body);
+  /// A buffer of `size` elements of `type` on the stack.
+  Value scratch(int64_t size, Type type);
   /// Pulls the results `which` at `at`, then stores them all.
   void storeResults(ArrayRef<int64_t> which, const Coord &at);
 

@@ -194,7 +194,7 @@ void PullEmitter::store(Value scalar, Value memref, Value position) {
 Value PullEmitter::combine(ReduceKind kind, Value a, Value b) {
   Type type = a.getType();
   if (isa<FloatType>(type)) {
-    auto reassoc = sumsInOrder() ? arith::FastMathFlags::none : arith::FastMathFlags::reassoc;
+    auto reassoc = inOrder || sumsInOrder() ? arith::FastMathFlags::none : arith::FastMathFlags::reassoc;
     switch (kind) {
     case ReduceKind::Sum:
       return arith::AddFOp::create(builder, loc, a, b, reassoc);

@@ -84,7 +84,7 @@ public:
   /// The digits of row-major number `value` for digit sizes `sizes`.
   Coord delinearise(Value value, ArrayRef<int64_t> sizes);
 
-  /// Combines two scalars. Float sums and products may be reassociated, so that they vectorise.
+  /// Combines two scalars. Float sums and products may be reassociated, unless `inOrder`.
   Value combine(ReduceKind kind, Value a, Value b);
   Value neutral(ReduceKind kind, Type type);
   /// The type in which elements of `type` are summed: f32 for bf16 and f16; f64 for all of them where sumsInOrder.
@@ -109,6 +109,9 @@ public:
   /// Loads element `position` of a flat buffer as `type` (i1 is stored as i8).
   Value load(Value memref, Value position, Type type);
   void store(Value scalar, Value memref, Value position);
+
+  /// Float sums and products are computed as they are written. Set where loops have lanes of their own (KernelLoops).
+  bool inOrder = false;
 
   Value add(Value a, Value b);
   Value sub(Value a, Value b);

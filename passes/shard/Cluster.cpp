@@ -100,6 +100,16 @@ double Cluster::communication(Operation *op, MeshAttr mesh) const {
   return launch + link.latency * std::ceil(std::log2(double(n))) + sentBytes(op, mesh) / link.bandwidth;
 }
 
+double Cluster::collective(double times, double bytes, ArrayRef<StringRef> axes, MeshAttr mesh) const {
+  const Link &link = linkOf(axes, mesh);
+  double n = 1;
+  for (StringRef axis : axes)
+    n *= double(mesh.getSize(axis));
+  if (n < 2)
+    return 0;
+  return launch + link.latency * std::ceil(std::log2(n)) + times * (n - 1) / n * bytes / link.bandwidth;
+}
+
 double Cluster::message(double bytes, MeshAttr mesh) const {
   const Link &link = linkOf({"pipeline"}, mesh);
   return launch + link.latency + bytes / link.bandwidth;

@@ -39,6 +39,8 @@ struct Cluster {
   /// the device has; and log2(n) latencies.
   double communication(Operation *op, MeshAttr mesh) const;
   double message(double bytes, MeshAttr mesh) const;
+  /// …of a collective over `axes` that sends (n-1)/n of `bytes` `times` times.
+  double collective(double times, double bytes, ArrayRef<StringRef> axes, MeshAttr mesh) const;
   /// Seconds of a kernel of `work` floating-point operations that reads and writes `bytes` of memory.
   double kernel(double work, double bytes) const;
 };

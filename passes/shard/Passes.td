@@ -47,6 +47,9 @@ def RecomputePass : Pass<"llcc-recompute", "::mlir::ModuleOp"> {
   let options = [Option<"mode", "mode", "std::string", "\"blocks\"", "none | blocks | auto">,
                  ListOption<"levels", "levels", "int64_t", "with auto: how many groups of values, for each stage">];
 }
+def HoistFetchesPass : Pass<"llcc-hoist-fetches", "::mlir::ModuleOp"> {
+  let summary = "Gathers parameters that rest as blocks (ZeRO-3) one layer ahead of their use";
+}
 def SplitPipelinePass : Pass<"llcc-split-pipeline", "::mlir::ModuleOp"> {
   let summary = "Makes one step function for each pipeline stage: the schedule table unrolled, sends, receives, update";
   let options = [Option<"schedule", "schedule", "std::string", "\"1f1b\"", "gpipe | 1f1b | interleaved | zb-h1 | FILE.csv">,

@@ -1,6 +1,10 @@
-// Analysis for llcc-split-pipeline: messages between stages, and what each stage needs of @update.
+// Analysis for llcc-split-pipeline: the table, messages between stages, and what each stage needs of @update.
 #include "passes/shard/PipelineSplit.h"
+#include "compiler/ir/Provenance.h"
 #include "passes/shard/Buckets.h"
+#include "passes/shard/Placement.h"
+#include "passes/shard/TiedGradients.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include <map>
 
 namespace mlir::llcc {
@@ -13,6 +17,17 @@ LogicalResult PipelineSplit::analyze() {
   if (failed(assigned))
     return failure();
   assignment = std::move(*assigned);
+  auto stageOf = [&](Operation *op) -> std::optional<int64_t> {
+    std::optional<int64_t> piece = assignment.backward.contains(op) ? pieceOf(op) : std::nullopt;
+    return piece ? std::optional(schedule.stageOf(*piece)) : std::nullopt;
+  };
+  bool always = microbatches > 1 && gradients->getParentOp()->hasAttr("llcc.deterministic");
+  if (splitTiedGradients(gradients, stageOf, always)) {
+    assigned = assignStages(gradients, schedule.pieces());
+    if (failed(assigned))
+      return failure();
+    assignment = std::move(*assigned);
+  }
   if (schedule.pieces() > 1) { // for who writes the plan down
     Builder b(gradients.getContext());
     NamedAttrList stages;
@@ -20,9 +35,9 @@ LogicalResult PipelineSplit::analyze() {
       stages.set(node, b.getI64IntegerAttr(piece));
     gradients->getParentOp()->setAttr("llcc.stages", stages.getDictionary(b.getContext()));
   }
-  findMessages();
   if (schedule.splitsBackward())
     findWeightOnly();
+  findMessages();
   if (failed(findOrigins()))
     return failure();
   findWanted();
@@ -67,6 +82,25 @@ void PipelineSplit::findMessages() {
           int64_t piece = *pieceOf(&op);
           messages.push_back({value, schedule.stageOf(piece), stage, phase, piece});
         }
+  for (auto [i, value] : llvm::enumerate(gradients.getBody().front().getTerminator()->getOperands())) {
+    auto name = gradients.getResultAttrOfType<StringAttr>(i, "llcc.gradient");
+    std::optional<int64_t> piece = name ? pieceOfGradient(i) : std::nullopt;
+    if (piece && schedule.stageOf(*piece) != ownerOf(name.getValue()))
+      sums.push_back({value, schedule.stageOf(*piece), ownerOf(name.getValue()), phaseOf(value.getDefiningOp()), *piece,
+                      unsigned(i)});
+  }
+}
+
+std::optional<int64_t> PipelineSplit::pieceOfGradient(unsigned result) {
+  Operation *def = gradients.getBody().front().getTerminator()->getOperand(result).getDefiningOp();
+  return def && assignment.backward.contains(def) ? pieceOf(def) : std::nullopt;
+}
+
+int64_t PipelineSplit::stageOfGradient(unsigned result) {
+  if (std::optional<int64_t> piece = pieceOfGradient(result))
+    return schedule.stageOf(*piece);
+  auto name = gradients.getResultAttrOfType<StringAttr>(result, "llcc.gradient");
+  return ownerOf(name ? name.getValue() : StringRef());
 }
 
 /// Gradients of weights: what remains of the backward pass when everything that other pieces wait for is taken away.
@@ -172,6 +206,86 @@ void PipelineSplit::findWanted() {
   for (Operation &op : update.getBody().front())
     for (Value result : op.getResults())
       order(result);
+}
+
+/// The table of option `schedule`: a name, or a file that ends with .csv.
+static LogicalResult readSchedule(ModuleOp module, StringRef schedule, int64_t chunks, PipelineSplit &split) {
+  if (schedule.ends_with(".csv")) {
+    auto file = llvm::MemoryBuffer::getFile(schedule);
+    if (!file)
+      return module.emitError() << "cannot read schedule \"" << schedule << "\": " << file.getError().message();
+    if (std::string why = parseSchedule((*file)->getBuffer().str(), split.schedule); !why.empty())
+      return module.emitError() << "schedule \"" << schedule << "\": " << why;
+    if (split.schedule.stages() != split.stages)
+      return module.emitError() << "schedule \"" << schedule << "\" has " << split.schedule.stages()
+                                << " lines, the pipeline has " << split.stages << " stages";
+    if (chunks && split.schedule.chunks != chunks)
+      return module.emitError() << "schedule \"" << schedule << "\" has " << split.schedule.chunks
+                                << " chunks a stage, --chunks says " << chunks << "; leave --chunks out";
+  } else if (schedule != "gpipe" && schedule != "1f1b" && schedule != "interleaved" && schedule != "zb-h1") {
+    return module.emitError() << "unknown schedule \"" << schedule
+                              << "\", needs gpipe, 1f1b, interleaved, zb-h1 or a file that ends with .csv";
+  } else {
+    int64_t pieces = chunks ? chunks : schedule == "interleaved" ? 2 : 1;
+    auto table = makeSchedule(schedule.str(), split.stages, split.microbatches, pieces);
+    if (!table)
+      return module.emitError() << "schedule " << schedule << " gives a stage one chunk, --chunks says " << chunks
+                                << "; use --schedule=interleaved, or a table from a file";
+    split.schedule = std::move(*table);
+  }
+  if (std::string why = checkSchedule(split.schedule, split.microbatches); !why.empty())
+    return module.emitError() << "schedule \"" << schedule << "\" cannot run: " << why;
+  return success();
+}
+
+/// Each reader of a 16 bit value in f32, of a rounded parameter and of a broadcast gets one of its own, on its own
+/// stage: so the 16 bits and the small value are what is sent, and a parameter is rounded where it is kept. llcc-cse
+/// merges those of one stage again.
+static void castAtReaders(func::FuncOp gradients) {
+  auto moves = [](Operation &op) {
+    if (auto broadcast = dyn_cast<BroadcastOp>(op))
+      return broadcast.getX().getType().getNumElements() < broadcast.getType().getNumElements();
+    Value x = isa<arith::ExtFOp, arith::TruncFOp>(op) ? op.getOperand(0) : Value();
+    return x && (isa<arith::ExtFOp>(op) ? bool(x.getDefiningOp()) : isa<BlockArgument>(x));
+  };
+  SmallVector<Operation *> casts;
+  for (Operation &op : gradients.getBody().front())
+    if (moves(op))
+      casts.push_back(&op);
+  for (Operation *cast : llvm::reverse(casts)) { // a broadcast of a cast takes its cast along
+    for (OpOperand &use : llvm::make_early_inc_range(cast->getUses())) {
+      Operation *reader = use.getOwner();
+      if (reader->hasTrait<OpTrait::IsTerminator>() ||
+          (isa<BroadcastOp>(cast) && nodeOf(cast->getLoc()) == nodeOf(reader->getLoc())))
+        continue;
+      Operation *own = OpBuilder(reader).clone(*cast);
+      own->setLoc(reader->getLoc());
+      use.set(own->getResult(0));
+    }
+    if (cast->use_empty())
+      cast->erase();
+  }
+}
+
+FailureOr<PipelineSplit> readPipelineSplit(ModuleOp module, StringRef schedule, int64_t chunks) {
+  auto gradients = module.lookupSymbol<func::FuncOp>("gradients"), update = module.lookupSymbol<func::FuncOp>("update");
+  if (!gradients || !update)
+    return module.emitError() << "module has only one of @gradients and @update, a step needs both", failure();
+  auto mesh = module->getAttrOfType<MeshAttr>("llcc.mesh");
+  if (!mesh)
+    return module.emitError() << "module has @gradients but no mesh, needs the attribute llcc.mesh", failure();
+  auto microbatches = module->getAttrOfType<IntegerAttr>("llcc.microbatches");
+  castAtReaders(gradients);
+  PipelineSplit split;
+  split.gradients = gradients;
+  split.update = update;
+  split.stages = mesh.getSize("pipeline");
+  split.microbatches = microbatches ? microbatches.getInt() : 1;
+  if (split.microbatches < 1)
+    return module.emitError() << "llcc.microbatches is " << split.microbatches << ", needs at least 1", failure();
+  if (failed(readSchedule(module, schedule, chunks, split)) || failed(split.analyze()))
+    return failure();
+  return split;
 }
 
 } // namespace mlir::llcc

@@ -14,9 +14,10 @@ namespace mlir::llcc {
 /// A value that goes from one stage to another; all messages have a global order, their position in a list.
 struct StageMessage {
   Value value;
-  int64_t from, to;  ///< stages
-  Task::Phase phase; ///< of the task after which it is sent
-  int64_t piece = 0; ///< …and the piece of that task
+  int64_t from, to;    ///< stages
+  Task::Phase phase;   ///< of the task after which it is sent
+  int64_t piece = 0;   ///< …and the piece of that task
+  unsigned result = 0; ///< of a gradient's sum: which result of @gradients is summed
 };
 
 /// What the two functions say about stages. Filled by analyze(); the first five are given. The assignment counts pieces
@@ -29,8 +30,9 @@ struct PipelineSplit {
   llvm::StringMap<unsigned> parameters; ///< name → argument of @gradients
   SmallVector<StageMessage> shared;     ///< parameters that several stages use, at the start
   SmallVector<StageMessage> messages;   ///< of each microbatch
-  SmallVector<StageMessage> exchange;   ///< within the update
-  DenseSet<Operation *> weightOnly;     ///< backward ops that no message depends on, where the schedule runs them apart
+  SmallVector<StageMessage> sums;     ///< parts of gradients of tied weights, summed over the microbatches: once a step
+  SmallVector<StageMessage> exchange; ///< within the update
+  DenseSet<Operation *> weightOnly;   ///< backward ops that no message depends on, where the schedule runs them apart
   DenseMap<Value, llvm::SmallBitVector> origins; ///< stages that a value of @update depends on
   SmallVector<DenseSet<Value>> wanted;           ///< values of @update that each stage computes
 
@@ -41,6 +43,16 @@ struct PipelineSplit {
     auto found = assignment.stage.find(op);
     return op && found != assignment.stage.end() ? std::optional<int64_t>(found->second) : std::nullopt;
   }
+  /// In which task an op of @gradients runs, on its stage.
+  Task::Phase phaseOf(Operation *op) const {
+    if (!assignment.backward.contains(op))
+      return Task::Phase::Forward;
+    return weightOnly.contains(op) ? Task::Phase::Weight : Task::Phase::Backward;
+  }
+  /// Where result `result` of @gradients, a gradient or a part of one, is summed over the microbatches.
+  int64_t stageOfGradient(unsigned result);
+  /// Number of the first message of `sums`.
+  int64_t sumTag() const { return shared.size() + messages.size() * microbatches; }
   const llvm::SmallBitVector &originsOf(Value value) const { return origins.find(value)->second; }
   /// Stage on which a capture of @update stands: the first that has its operand.
   int64_t captureStage(CaptureOp op) const { return std::max(0, originsOf(op.getX()).find_first()); }
@@ -62,6 +74,7 @@ struct PipelineSplit {
   }
 
 private:
+  std::optional<int64_t> pieceOfGradient(unsigned result);
   void findMessages();
   void findWeightOnly();
   FailureOr<int64_t> updateArgStage(unsigned i);
@@ -71,7 +84,7 @@ private:
 
 /// The analysis of @gradients and @update of `module`, with the table of `schedule`: a name, or a file that ends with
 /// .csv; `chunks` 0: two if interleaved, what the file says, or one. Casts of @gradients are first cloned to their
-/// readers, so that 16 bits are what is sent.
+/// readers, so that 16 bits are what is sent; gradients of tied weights have a result for each stage (TiedGradients.h).
 FailureOr<PipelineSplit> readPipelineSplit(ModuleOp module, StringRef schedule, int64_t chunks = 0);
 
 } // namespace mlir::llcc

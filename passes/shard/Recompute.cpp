@@ -17,14 +17,17 @@
 // It stands at the end of the shard stage: shapes are local, microbatches are unrolled, a stage has its own function,
 // and no pass that merges equal ops comes behind it. What the lower stage pulls into each kernel anyway (broadcasts,
 // casts, compares …) counts as nothing. Random bits are counter-based and come out the same; running statistics are no
-// part of the backward pass and are updated once. Results of communication are kept, as to recompute them every member
-// of the group would have to send again.
+// part of the backward pass and are updated once. Results of reductions over a group are kept, as to recompute them
+// every member would have to send again; a gather is issued again, since what it is for is to keep the piece only:
+// parameters of ZeRO-3, for which the backward pass has its own gather where it reads them itself, and activations of
+// sequence parallelism.
 #include "passes/shard/Recompute.h"
 #include "compiler/ir/Provenance.h"
 #include "compiler/ir/Ring.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/shard/Passes.h"
+#include "passes/shard/Placement.h"
 #include "passes/shard/Stages.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -35,7 +38,7 @@ namespace mlir::llcc {
 namespace {
 
 /// Each kernel that reads one of these computes it itself.
-bool isFree(Operation *op) {
+bool isPulledAnyway(Operation *op) {
   return op->getNumOperands() == 0 ||
          isa<BroadcastOp, ReshapeOp, TransposeOp, SliceOp, ReverseOp, IotaOp, AxisOffsetOp, arith::CmpFOp,
              arith::CmpIOp, arith::ExtFOp, arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp, arith::SIToFPOp,
@@ -48,8 +51,14 @@ bool isContraction(Operation *op) {
 
 bool canRepeat(Operation *op) {
   return isPure(op) && op->getNumRegions() == 0 &&
-         !isa<AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp, RingShiftOp, SendOp, RecvOp, CaptureOp>(op);
+         !isa<AllReduceOp, ReduceScatterOp, AllToAllOp, RingShiftOp, SendOp, RecvOp, CaptureOp>(op);
 }
+
+/// A gather of a parameter that rests as blocks: each pass has its own.
+bool isFetch(Operation *op) { return isa<AllGatherOp>(op) && op->hasAttr(kFetchAttr); }
+
+/// Operations that the time of a gathered byte is worth: some 1e13 operations a second beside some 1e11 bytes.
+constexpr double kFlopsPerByte = 100;
 
 double bytesOf(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
@@ -87,9 +96,9 @@ public:
       Operation *user = open.pop_back_val();
       if (backward.contains(user))
         continue;
-      if (blockOf(user) != block && !isFree(user))
+      if (blockOf(user) != block && !isPulledAnyway(user))
         return true;
-      if (isFree(user))
+      if (isPulledAnyway(user))
         open.append(user->user_begin(), user->user_end());
     }
     return false;
@@ -105,12 +114,15 @@ public:
       Operation *op = open.pop_back_val();
       if (!seen.insert(op).second)
         continue;
-      if (!isFree(op))
+      if (isa<AllGatherOp>(op))
+        for (Value result : op->getResults())
+          flops += kFlopsPerByte * bytesOf(result);
+      else if (!isPulledAnyway(op))
         flops += forwardCost(op);
       contracts |= isContraction(op);
       for (Value operand : op->getOperands())
         if (Operation *def = operand.getDefiningOp();
-            def && canRepeat(def) && !saved.contains(operand) && (isFree(def) || !leavesBlock(def)))
+            def && canRepeat(def) && !saved.contains(operand) && (isPulledAnyway(def) || !leavesBlock(def)))
           open.push_back(def);
     }
     return {flops, contracts};
@@ -123,7 +135,7 @@ private:
     Operation *def = x.getDefiningOp();
     if (!def || backward.contains(def))
       return;
-    if (!isFree(def))
+    if (!isPulledAnyway(def))
       saved.insert(x);
     else
       for (Value operand : def->getOperands())
@@ -214,6 +226,8 @@ private:
   DenseMap<Operation *, bool> decided;
 
   bool decide(Operation *op) {
+    if (isFetch(op))
+      return true;
     if (!canRepeat(op) || values.leavesBlock(op))
       return false;
     bool inBlock = values.blockOf(op) >= 0;
@@ -240,6 +254,29 @@ private:
     return entry->second;
   }
 
+  /// What the backward pass gathers of the parameter that `value` is gathered from in the forward pass, in front of
+  /// `reader`; nothing where it gathers it not, or from something that is not there yet.
+  Value fetchedAgain(Value value, Operation *reader) {
+    Operation *def = value.getDefiningOp();
+    Value block = def->getOperand(cast<OpResult>(value).getResultNumber());
+    int64_t pass = def->getAttrOfType<IntegerAttr>(kFetchAttr).getInt();
+    for (OpOperand &use : block.getUses()) {
+      Operation *other = use.getOwner();
+      auto fetch = isFetch(other) ? other->getAttrOfType<IntegerAttr>(kFetchAttr) : IntegerAttr();
+      if (!fetch || fetch.getInt() != pass + 1 || other->getAttr("axes") != def->getAttr("axes") ||
+          other->getResult(use.getOperandNumber()).getType() != value.getType())
+        continue;
+      if (reader->isBeforeInBlock(other)) {
+        if (llvm::any_of(other->getOperands(),
+                         [&](Value x) { return x.getDefiningOp() && !x.getDefiningOp()->isBeforeInBlock(reader); }))
+          continue;
+        other->moveBefore(reader);
+      }
+      return other->getResult(use.getOperandNumber());
+    }
+    return {};
+  }
+
   /// `value` as the backward pass has it: kept, or computed again in front of `reader`.
   Value fetch(Value value, Operation *reader) {
     Operation *def = value.getDefiningOp();
@@ -247,9 +284,14 @@ private:
       return value;
     if (Value known = copies.lookupOrNull(value))
       return known;
-    bool free = isFree(def);
+    bool free = isPulledAnyway(def);
     if (def->getNumOperands() == 0 || (!free && !isRecomputed(def)))
       return value;
+    if (isFetch(def))
+      if (Value again = fetchedAgain(value, reader)) {
+        copies.map(value, again);
+        return again;
+      }
     IRMapping map;
     bool changed = false;
     for (Value operand : def->getOperands()) {
@@ -263,6 +305,8 @@ private:
     Operation *copy = b.clone(*def, map);
     copy->setAttr(kRecomputed, b.getUnitAttr());
     copy->setLoc(gradLoc(def->getLoc()));
+    if (auto fetch = def->getAttrOfType<IntegerAttr>(kFetchAttr))
+      copy->setAttr(kFetchAttr, b.getI64IntegerAttr(fetch.getInt() + 1));
     copies.map(def->getResults(), copy->getResults());
     return copies.lookup(value);
   }
@@ -283,7 +327,6 @@ struct RecomputePass : impl::RecomputePassBase<RecomputePass> {
       ranks = rankGroups(module, blocks);
     for (auto [stage, func] : llvm::enumerate(stepsOf(module)))
       Recomputer(func, blocks, mode == "auto" ? &ranks : nullptr, stage < levels.size() ? levels[stage] : 0).run();
-    module->removeAttr("llcc.blocks");
   }
 };
 } // namespace
@@ -297,7 +340,7 @@ double recomputedFlops(ModuleOp module) {
   double flops = 0;
   for (func::FuncOp func : stepsOf(module))
     for (Operation &op : func.getBody().front())
-      if (op.hasAttr(kRecomputed) && !isFree(&op))
+      if (op.hasAttr(kRecomputed) && !isPulledAnyway(&op))
         flops += forwardCost(&op);
   return flops;
 }

@@ -220,7 +220,7 @@ private:
     llvm::StringMap<double> gradients;
     for (OpOperand &use : split.gradients.getBody().front().getTerminator()->getOpOperands())
       if (auto name = split.gradients.getResultAttrOfType<StringAttr>(use.getOperandNumber(), "llcc.gradient"))
-        gradients[name.getValue()] = streams.readyAt(use.get());
+        gradients[name.getValue()] = std::max(gradients.lookup(name.getValue()), streams.readyAt(use.get()));
     for (BlockArgument arg : split.update.getArguments())
       if (auto name = split.update.getArgAttrOfType<StringAttr>(arg.getArgNumber(), "llcc.gradient"))
         streams.setReady(arg, gradients.lookup(name.getValue()));
@@ -245,6 +245,9 @@ private:
     for (const StageMessage &message : split.shared) // copies of tied weights
       if (message.to == s)
         cost.parameters += tensorBytes(message.value.getType());
+    for (const StageMessage &message : split.sums) // their gradients' parts
+      if (message.from == s)
+        cost.gradients += tensorBytes(message.value.getType());
     for (BlockArgument arg : split.update.getArguments()) {
       if (!split.originsOf(arg).test(s))
         continue;
@@ -324,6 +327,8 @@ private:
       (message.phase == Task::Phase::Forward ? down : up)[message.piece] += cluster.message(bytes, mesh);
       out.stages[message.from].sent["pipeline"] += double(m) * bytes;
     }
+    for (const StageMessage &message : llvm::concat<StageMessage>(split.shared, split.sums)) // once a step
+      out.stages[message.from].sent["pipeline"] += tensorBytes(message.value.getType());
     SmallVector<double> free(stages, 0), idle(stages, 0);
     std::vector<std::vector<double>> forward(pieces, std::vector<double>(m)), backward = forward;
     SmallVector<Task> last(stages, Task{Task::Phase::Backward, 0});

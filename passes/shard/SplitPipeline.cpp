@@ -11,7 +11,8 @@
 // Messages: one for each value that another stage needs, and microbatch; sent and received between two slots, on all
 // stages in the same order (slot, sending stage, value), which is why they cannot wait for each other in a ring
 // (Schedule.cpp). A parameter that several stages use (tied weights) is kept by the stage that computes its gradient,
-// which sends it to the others at the start.
+// which sends it to the others at the start. Where several stages compute summands of its gradient, each sums its own
+// over the microbatches and sends the sum once, after the task that completes it (TiedGradients.cpp).
 // @update may mix values of several stages (the global gradient norm): each stage sends what it has (scalars) to the
 // stages that need it, and these compute the mixed part redundantly, in the same order, so that all get the same bits.
 #include "compiler/ir/LLCC.h"
@@ -23,7 +24,6 @@
 #include "passes/shard/PipelineSplit.h"
 #include "passes/shard/Placement.h"
 #include "llvm/ADT/MapVector.h"
-#include "llvm/Support/MemoryBuffer.h"
 
 namespace mlir::llcc {
 #define GEN_PASS_DEF_SPLITPIPELINEPASS
@@ -84,8 +84,9 @@ private:
   std::vector<IRMapping> micro; ///< values of @gradients for each microbatch, and its inputs
   IRMapping updated;            ///< values of @update
   SmallVector<DictionaryAttr> argAttrs;
-  Operation *updateBegin = nullptr;      ///< last op before the update
-  llvm::MapVector<unsigned, Value> sums; ///< result number of @gradients → sum over microbatches so far
+  Operation *updateBegin = nullptr; ///< last op before the update
+  llvm::MapVector<unsigned, Value>
+      sums; ///< result number of @gradients → sum over microbatches so far, or that of another stage
 
   bool usesInput(BlockArgument arg) {
     return llvm::any_of(arg.getUsers(), [&](Operation *user) {
@@ -174,7 +175,8 @@ private:
     }
   }
 
-  /// Messages of all tasks of a slot; tags: shared parameters first, then value by value, microbatch by microbatch.
+  /// Messages of all tasks of a slot; tags: shared parameters first, then value by value, microbatch by microbatch,
+  /// then sums of gradients.
   void sendAfter(int64_t slot) {
     for (int64_t sender = 0; sender < split.stages; ++sender) {
       auto task = split.schedule.slots[sender][slot];
@@ -187,6 +189,13 @@ private:
               message, split.shared.size() + i * split.microbatches + task->microbatch,
               [&](Value value) { return map.lookup(value); },
               [&](Value value, Value received) { map.map(value, received); });
+      if (task->microbatch != split.microbatches - 1)
+        continue;
+      for (auto [i, message] : llvm::enumerate(split.sums))
+        if (message.phase == task->phase && message.piece == split.schedule.pieceOf(sender, task->chunk))
+          exchange(
+              message, split.sumTag() + i, [&, result = message.result](Value) { return sums[result]; },
+              [&, result = message.result](Value, Value received) { sums[result] = received; });
     }
   }
 
@@ -223,13 +232,6 @@ private:
     return success();
   }
 
-  /// In which task an op of @gradients runs, on its stage.
-  Task::Phase phaseOf(Operation *op) const {
-    if (!split.assignment.backward.contains(op))
-      return Task::Phase::Forward;
-    return split.weightOnly.contains(op) ? Task::Phase::Weight : Task::Phase::Backward;
-  }
-
   LogicalResult runTask(Task task) {
     auto results = split.gradients.getBody().front().getTerminator()->getOperands();
     DenseMap<Value, SmallVector<unsigned, 1>> gradients; // that are to be added when they are there
@@ -248,7 +250,7 @@ private:
     bool forward = task.phase == Task::Phase::Forward;
     int64_t piece = split.schedule.pieceOf(stage, task.chunk);
     for (Operation &op : split.gradients.getBody().front()) {
-      if (split.pieceOf(&op) != piece || phaseOf(&op) != task.phase)
+      if (split.pieceOf(&op) != piece || split.phaseOf(&op) != task.phase)
         continue;
       if (failed(clone(&op, task.microbatch)))
         return failure();
@@ -283,7 +285,7 @@ private:
 
   LogicalResult addGradient(unsigned i, Value value, int64_t k) {
     auto name = split.gradients.getResultAttrOfType<StringAttr>(i, "llcc.gradient");
-    if (!name || split.ownerOf(name.getValue()) != stage)
+    if (!name || split.stageOfGradient(i) != stage)
       return success();
     FailureOr<Value> gradient = resolve(value, k);
     if (failed(gradient))
@@ -299,16 +301,17 @@ private:
       auto name = update.getArgAttrOfType<StringAttr>(arg.getArgNumber(), "llcc.gradient");
       if (!name || !split.wanted[stage].contains(arg))
         continue;
-      for (auto &[i, sum] : sums)
-        if (gradients.getResultAttr(i, "llcc.gradient") == name)
-          updated.map(arg, sum);
-      Value sum = updated.lookupOrNull(arg);
+      Value sum;
+      for (unsigned i = 0; i < gradients.getNumResults(); ++i) // in this order, whichever stage they come from
+        if (Value part = gradients.getResultAttr(i, "llcc.gradient") == name ? sums.lookup(i) : Value())
+          sum = sum ? Value(arith::AddFOp::create(b, arg.getLoc(), sum, part)) : part;
       if (!sum)
         return update.emitError() << "needs the gradient of \"" << name.getValue()
                                   << "\", which @gradients does not give";
       if (sum.getType() != arg.getType())
         return update.emitError() << "takes the gradient of \"" << name.getValue() << "\" as " << arg.getType()
                                   << ", @gradients gives " << sum.getType();
+      updated.map(arg, sum);
     }
     updateBegin = b.getBlock()->empty() ? nullptr : &b.getBlock()->back();
     cloneUpdate([&](const llvm::SmallBitVector &origins) { return origins.count() <= 1; });
@@ -345,7 +348,7 @@ private:
       bool scalar = type.getRank() == 0;
       packs[{message.from, message.to, scalar ? Type(type) : nullptr}].push_back(message.value);
     }
-    int64_t tag = split.shared.size() + split.messages.size() * split.microbatches;
+    int64_t tag = split.sumTag() + split.sums.size();
     for (auto &[route, values] : packs) {
       auto [from, to, type] = route;
       if (!type) {
@@ -430,85 +433,5 @@ struct SplitPipelinePass : impl::SplitPipelinePassBase<SplitPipelinePass> {
   }
 };
 } // namespace
-
-/// The table of option `schedule`: a name, or a file that ends with .csv.
-static LogicalResult readSchedule(ModuleOp module, StringRef schedule, int64_t chunks, PipelineSplit &split) {
-  if (schedule.ends_with(".csv")) {
-    auto file = llvm::MemoryBuffer::getFile(schedule);
-    if (!file)
-      return module.emitError() << "cannot read schedule \"" << schedule << "\": " << file.getError().message();
-    if (std::string why = parseSchedule((*file)->getBuffer().str(), split.schedule); !why.empty())
-      return module.emitError() << "schedule \"" << schedule << "\": " << why;
-    if (split.schedule.stages() != split.stages)
-      return module.emitError() << "schedule \"" << schedule << "\" has " << split.schedule.stages()
-                                << " lines, the pipeline has " << split.stages << " stages";
-    if (chunks && split.schedule.chunks != chunks)
-      return module.emitError() << "schedule \"" << schedule << "\" has " << split.schedule.chunks
-                                << " chunks a stage, --chunks says " << chunks << "; leave --chunks out";
-  } else if (schedule != "gpipe" && schedule != "1f1b" && schedule != "interleaved" && schedule != "zb-h1") {
-    return module.emitError() << "unknown schedule \"" << schedule
-                              << "\", needs gpipe, 1f1b, interleaved, zb-h1 or a file that ends with .csv";
-  } else {
-    int64_t pieces = chunks ? chunks : schedule == "interleaved" ? 2 : 1;
-    auto table = makeSchedule(schedule.str(), split.stages, split.microbatches, pieces);
-    if (!table)
-      return module.emitError() << "schedule " << schedule << " gives a stage one chunk, --chunks says " << chunks
-                                << "; use --schedule=interleaved, or a table from a file";
-    split.schedule = std::move(*table);
-  }
-  if (std::string why = checkSchedule(split.schedule, split.microbatches); !why.empty())
-    return module.emitError() << "schedule \"" << schedule << "\" cannot run: " << why;
-  return success();
-}
-
-/// Each reader of a 16 bit value in f32, of a rounded parameter and of a broadcast gets one of its own, on its own
-/// stage: so the 16 bits and the small value are what is sent, and a parameter is rounded where it is kept. llcc-cse
-/// merges those of one stage again.
-static void castAtReaders(func::FuncOp gradients) {
-  auto moves = [](Operation &op) {
-    if (auto broadcast = dyn_cast<BroadcastOp>(op))
-      return broadcast.getX().getType().getNumElements() < broadcast.getType().getNumElements();
-    Value x = isa<arith::ExtFOp, arith::TruncFOp>(op) ? op.getOperand(0) : Value();
-    return x && (isa<arith::ExtFOp>(op) ? bool(x.getDefiningOp()) : isa<BlockArgument>(x));
-  };
-  SmallVector<Operation *> casts;
-  for (Operation &op : gradients.getBody().front())
-    if (moves(op))
-      casts.push_back(&op);
-  for (Operation *cast : llvm::reverse(casts)) { // a broadcast of a cast takes its cast along
-    for (OpOperand &use : llvm::make_early_inc_range(cast->getUses())) {
-      Operation *reader = use.getOwner();
-      if (reader->hasTrait<OpTrait::IsTerminator>() ||
-          (isa<BroadcastOp>(cast) && nodeOf(cast->getLoc()) == nodeOf(reader->getLoc())))
-        continue;
-      Operation *own = OpBuilder(reader).clone(*cast);
-      own->setLoc(reader->getLoc());
-      use.set(own->getResult(0));
-    }
-    if (cast->use_empty())
-      cast->erase();
-  }
-}
-
-FailureOr<PipelineSplit> readPipelineSplit(ModuleOp module, StringRef schedule, int64_t chunks) {
-  auto gradients = module.lookupSymbol<func::FuncOp>("gradients"), update = module.lookupSymbol<func::FuncOp>("update");
-  if (!gradients || !update)
-    return module.emitError() << "module has only one of @gradients and @update, a step needs both", failure();
-  auto mesh = module->getAttrOfType<MeshAttr>("llcc.mesh");
-  if (!mesh)
-    return module.emitError() << "module has @gradients but no mesh, needs the attribute llcc.mesh", failure();
-  auto microbatches = module->getAttrOfType<IntegerAttr>("llcc.microbatches");
-  castAtReaders(gradients);
-  PipelineSplit split;
-  split.gradients = gradients;
-  split.update = update;
-  split.stages = mesh.getSize("pipeline");
-  split.microbatches = microbatches ? microbatches.getInt() : 1;
-  if (split.microbatches < 1)
-    return module.emitError() << "llcc.microbatches is " << split.microbatches << ", needs at least 1", failure();
-  if (failed(readSchedule(module, schedule, chunks, split)) || failed(split.analyze()))
-    return failure();
-  return split;
-}
 
 } // namespace mlir::llcc

@@ -306,15 +306,18 @@ private:
               arg && gradients.getArgAttr(arg.getArgNumber(), "llcc.param"))
             if (auto [entry, fresh] = out.owner.try_emplace(arg.getArgNumber(), found->second); !fresh)
               entry->second = std::min(entry->second, found->second);
-    // where its gradient is computed: there it is updated
+    // where its gradient is computed: there it is updated; of several results for it (TiedGradients) the first stage
+    DenseSet<unsigned> placed;
     for (auto [i, value] : llvm::enumerate(block.getTerminator()->getOperands())) {
       auto name = gradients.getResultAttr(i, "llcc.gradient");
       Operation *def = value.getDefiningOp();
       if (!name || !def || !out.stage.contains(def))
         continue;
       for (unsigned arg = 0; arg < gradients.getNumArguments(); ++arg)
-        if (gradients.getArgAttr(arg, "llcc.param") == name)
-          out.owner[arg] = out.stage.lookup(def);
+        if (gradients.getArgAttr(arg, "llcc.param") == name) {
+          int64_t &owner = out.owner[arg], stage = out.stage.lookup(def);
+          owner = placed.insert(arg).second ? stage : std::min(owner, stage);
+        }
     }
   }
 };

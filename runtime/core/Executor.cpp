@@ -5,6 +5,7 @@
 #include "runtime/plan/Pieces.h"
 #include "runtime/plan/Verify.h"
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 namespace llcc::rt {
@@ -20,9 +21,35 @@ Executor::Executor(const Program &program, char *arena, Device &engine, Communic
     } catch (const Error &failure) {
       throw Error{failure.code, nameOf(program, i) + ": " + failure.text};
     }
+  const char *wanted = std::getenv("LLCC_STREAMS");
+  if (wanted && std::strcmp(wanted, "2") == 0 && StreamPair::helps(program))
+    streams = std::make_unique<StreamPair>(program, place.watch);
+}
+
+/// Both streams at once, each instruction as in run().
+void Executor::runBoth(Timeline *timeline) {
+  std::vector<Timeline::Event> times(timeline ? works.size() : 0); // by instruction: two threads write
+  auto gate = [&] {
+    if (commit < works.size() && place.gate)
+      place.gate->wait(place.device);
+  };
+  streams->run(commit, gate, [&](size_t i) {
+    place.watch.progress(place.device, i, program.instrs[i].stream);
+    if (timeline)
+      times[i].begin = Timeline::Clock::now();
+    works[i]();
+    if (timeline)
+      times[i].end = Timeline::Clock::now();
+  });
+  for (size_t i = 0; i < times.size(); ++i)
+    timeline->add(i, times[i].begin, times[i].end);
+  for (uint8_t stream : {0, 1})
+    place.watch.progress(place.device, works.size(), stream);
 }
 
 void Executor::run(Timeline *timeline) {
+  if (streams)
+    return runBoth(timeline);
   for (size_t i = 0; i < works.size(); ++i) {
     // A device that wakes after the session has failed must not touch the host's arrays any more.
     place.watch.check();

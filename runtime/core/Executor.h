@@ -3,6 +3,7 @@
 #define LLCC_RUNTIME_CORE_EXECUTOR_H
 
 #include "runtime/core/BoundProgram.h"
+#include "runtime/core/StreamPair.h"
 
 namespace llcc::rt {
 
@@ -10,11 +11,12 @@ class Executor {
 public:
   /// Prepares all instructions; throws Error. `peers`: nullptr in inference.
   Executor(const Program &program, char *arena, Device &engine, Communicator *peers, const Place &place);
-  /// Runs the program. On a CPU the list order is one that all streams and waits allow. Throws Error or Aborted.
-  /// With a timeline, each instruction is timed.
+  /// Runs the program: in list order, which is one that all streams and waits allow, or both streams at once. Throws
+  /// Error or Aborted. With a timeline, each instruction is timed.
   void run(Timeline *timeline = nullptr);
 
 private:
+  void runBoth(Timeline *timeline);
   Work prepare(const Instr &instr);
   Work feed(const Instr &instr);
   Work capture(const Instr &instr);
@@ -27,6 +29,7 @@ private:
   Place place;
   std::vector<Work> works;
   size_t commit;
+  std::unique_ptr<StreamPair> streams; ///< nullptr: one thread runs both streams
 };
 
 } // namespace llcc::rt

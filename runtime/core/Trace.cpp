@@ -106,16 +106,16 @@ Overlap overlapOf(const std::vector<Timeline> &devices) {
     const std::vector<Timeline::Event> &events = device.events;
     auto isComm = [&](const Timeline::Event &event) { return isCommunication(device.program->instrs[event.instr]); };
     for (size_t begin = 0, end; begin < events.size(); begin = end) {
-      Timeline::Clock::time_point last = events[begin].end;
+      Timeline::Clock::time_point first = events[begin].begin, last = events[begin].end;
       for (end = begin; end < events.size() && events[end].step == events[begin].step; ++end)
-        last = std::max(last, events[end].end);
-      sum.step += seconds(last - events[begin].begin);
+        first = std::min(first, events[end].begin), last = std::max(last, events[end].end);
+      sum.step += seconds(last - first);
       ++steps;
       for (size_t i = begin; i < end; ++i) {
         if (!isComm(events[i]))
           continue;
         sum.communication += seconds(events[i].end - events[i].begin);
-        for (size_t k = begin; k < end; ++k) // streams run one after the other today: usually none
+        for (size_t k = begin; k < end; ++k) // none where one thread runs both streams
           if (!isComm(events[k]) && events[k].begin < events[i].end && events[i].begin < events[k].end)
             sum.hidden += seconds(std::min(events[k].end, events[i].end) - std::max(events[k].begin, events[i].begin));
       }

@@ -6,7 +6,7 @@ namespace llcc::rt {
 std::string Watch::where(uint32_t d) const {
   std::string text = "device " + std::to_string(d);
   const Program *program = running[d];
-  size_t i = at[d].load(std::memory_order_relaxed);
+  size_t i = progressOf(d);
   if (!program)
     return text + ", which is idle";
   if (i >= program->instrs.size())

@@ -4,6 +4,7 @@
 
 #include "runtime/core/Error.h"
 #include "runtime/plan/Plan.h"
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -15,9 +16,9 @@ namespace llcc::rt {
 class Watch {
 public:
   Watch(uint32_t devices, std::chrono::milliseconds timeout)
-      : timeout(timeout), at(new std::atomic<uint32_t>[devices]), running(devices, nullptr) {
+      : timeout(timeout), at(new std::atomic<uint32_t>[2 * devices]), running(devices, nullptr) {
     for (uint32_t d = 0; d < devices; ++d)
-      at[d].store(0);
+      begin(d, nullptr);
   }
 
   const std::chrono::milliseconds timeout;
@@ -25,11 +26,18 @@ public:
   /// Device `d` starts a program (before its thread runs it).
   void begin(uint32_t d, const Program *program) {
     running[d] = program;
-    at[d].store(0, std::memory_order_relaxed);
+    at[2 * d].store(0, std::memory_order_relaxed);
+    at[2 * d + 1].store(kUnused, std::memory_order_relaxed);
   }
-  void progress(uint32_t d, size_t instr) { at[d].store(static_cast<uint32_t>(instr), std::memory_order_relaxed); }
+  /// Device `d` is at instruction `instr`; `stream` 1 only where that has a thread of its own.
+  void progress(uint32_t d, size_t instr, uint8_t stream = 0) {
+    at[2 * d + stream].store(static_cast<uint32_t>(instr), std::memory_order_relaxed);
+  }
 
-  size_t progressOf(uint32_t d) const { return at[d].load(std::memory_order_relaxed); }
+  /// Of two streams, the one that is behind.
+  size_t progressOf(uint32_t d) const {
+    return std::min(at[2 * d].load(std::memory_order_relaxed), at[2 * d + 1].load(std::memory_order_relaxed));
+  }
 
   bool aborted() const { return flag.load(std::memory_order_acquire); }
   void raise(const Error &failure) {
@@ -57,7 +65,8 @@ public:
   [[noreturn]] void timedOut(uint32_t d, uint32_t peer) const;
 
 private:
-  std::unique_ptr<std::atomic<uint32_t>[]> at;
+  static constexpr uint32_t kUnused = UINT32_MAX;
+  std::unique_ptr<std::atomic<uint32_t>[]> at; ///< two a device, by stream
   std::vector<const Program *> running;
   std::atomic<bool> flag{false};
   mutable std::mutex mutex;

@@ -29,6 +29,29 @@
 
 using namespace mlir;
 
+/// Loops over the lanes of a reduction (`llcc.lanes`: their number) become vectors of that many: the trip count is the
+/// width, and the loop is not to be unrolled before the vectoriser sees it.
+static void hintLanes(ModuleOp kernels) {
+  MLIRContext *context = kernels.getContext();
+  Builder b(context);
+  kernels.walk([&](scf::ForOp loop) {
+    auto lanes = loop->getAttrOfType<IntegerAttr>("llcc.lanes");
+    if (!lanes)
+      return;
+    loop->removeAttr("llcc.lanes");
+    int64_t width = lanes.getInt();
+    if (width < 2)
+      return;
+    BoolAttr yes = b.getBoolAttr(true), no = b.getBoolAttr(false);
+    auto vectorize = LLVM::LoopVectorizeAttr::get(context, no, no, no, b.getI32IntegerAttr(width), {}, {}, {});
+    auto interleave = LLVM::LoopInterleaveAttr::get(context, b.getI32IntegerAttr(1));
+    auto unroll = LLVM::LoopUnrollAttr::get(context, yes, {}, {}, {}, {}, {}, {});
+    loop->setAttr("loop_annotation", // of llvm.br, to which conversions carry it
+                  LLVM::LoopAnnotationAttr::get(context, {}, vectorize, interleave, unroll, {}, {}, {}, {}, {}, {}, {},
+                                                {}, {}, {}, {}));
+  });
+}
+
 FailureOr<OwningOpRef<ModuleOp>> llcc::convertKernelsToLlvm(ModuleOp module, const CpuTarget &target) {
   MLIRContext *context = module.getContext();
   context->loadDialect<LLVM::LLVMDialect, cf::ControlFlowDialect, scf::SCFDialect, memref::MemRefDialect,
@@ -48,6 +71,8 @@ FailureOr<OwningOpRef<ModuleOp>> llcc::convertKernelsToLlvm(ModuleOp module, con
   arith::populateExpandBFloat16Patterns(patterns); // LLVM calls a library for truncations to bf16
   if (failed(applyPatternsGreedily(*kernels, std::move(patterns))))
     return module.emitError("kernels do not simplify");
+
+  hintLanes(*kernels);
 
   PassManager passes(context);
   bool hasVectors = kernels

@@ -2,6 +2,8 @@
 #include "compiler/codegen/cpu/CpuCode.h"
 
 #include "llvm/Analysis/TargetLibraryInfo.h"
+#include "llvm/IR/DiagnosticInfo.h"
+#include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -66,6 +68,14 @@ LogicalResult llcc::compileCpu(ModuleOp module, const CpuTarget &target, bool wi
   if (failed(kernels))
     return failure();
   llvm::LLVMContext context;
+  // Lanes that do not become vectors (a call stands in the loop) are right all the same: no remark for the user.
+  context.setDiagnosticHandlerCallBack([](const llvm::DiagnosticInfo *info, void *) {
+    if (info->getSeverity() != llvm::DS_Error)
+      return;
+    llvm::DiagnosticPrinterRawOStream printer(llvm::errs());
+    info->print(printer);
+    llvm::errs() << "\n";
+  });
   std::unique_ptr<llvm::Module> ir = translateKernels(**kernels, context, aliased);
   if (!ir)
     return module.emitError("kernels do not translate to LLVM IR");

@@ -1,6 +1,6 @@
 """Trains a model on one device and under other strategies, and compares the losses of every step.
 
-usage: train-transformer.py MODEL.onnx TOLERANCE [--steps=5] [--batch=4] --flags=FLAGS…     prints a line for each; exit status 1 where one differs
+usage: train-transformer.py MODEL.onnx TOLERANCE [--steps=5] [--batch=4] [--base=FLAGS] --flags=FLAGS…     --base: flags of both; prints a line for each; exit status 1 where one differs
 """
 import argparse, json, os, subprocess, sys, tempfile
 import numpy as np
@@ -11,6 +11,7 @@ parser.add_argument("model")
 parser.add_argument("tolerance", type=float)
 parser.add_argument("--steps", type=int, default=5)
 parser.add_argument("--batch", type=int, default=4)
+parser.add_argument("--base", default="")
 parser.add_argument("--flags", action="append", default=[])
 args = parser.parse_args()
 
@@ -18,7 +19,7 @@ args = parser.parse_args()
 def losses(data, flags, folder):
     metrics = os.path.join(folder, "metrics")
     command = ["llcc", "train", args.model, "--data=" + data, f"--steps={args.steps}", f"--batch={args.batch}", "--no-shuffle", "--quiet",
-               "--optimizer=adam,lr=0.01", "--metrics=" + metrics, *flags.split()]
+               "--optimizer=adam,lr=0.01", "--metrics=" + metrics, *args.base.split(), *flags.split()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     if done.returncode:
         print(f"{flags}: exit {done.returncode}: {done.stderr.strip()[:1500]}")

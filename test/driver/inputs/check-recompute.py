@@ -22,7 +22,7 @@ def lowered(*flags):
     return [(int(arena), int(re.search(r"temporaries = (\d+)", memory)[1])) for arena, memory in programs]
 
 
-def trained(*flags, mode="strategy"):
+def trained(*flags, mode="plan"):
     """What a run of two steps leaves: losses and all parameters."""
     with tempfile.TemporaryDirectory() as tmp:
         run("llcc", "train", model, f"--data={data}", "--batch=8", "--steps=2", "--no-shuffle", "--optimizer=adamw,lr=0.01", "--quiet", f"--deterministic={mode}",
@@ -38,13 +38,12 @@ assert saved >= 0.4, "blocks save less than 40 % of activations"
 
 reference = trained()
 assert trained("--recompute=blocks") == reference, "blocks change bits"
-# Without --deterministic=strategy what is computed again stands in other kernels, whose sums run in another order.
-plain, again = ([float(x) for x in trained(*flags, mode="plan")[0]] for flags in ([], ["--recompute=blocks"]))
-assert len(plain) == len(again) and all(abs(a - b) <= 1e-5 * abs(a) for a, b in zip(plain, again)), (plain, again)
+assert trained("--recompute=blocks", mode="strategy") == trained(mode="strategy"), "blocks change bits where every strategy gives the same"
 for flags in (["--strategy=pipeline", "--devices=2", "--microbatches=4"],
               ["--strategy=pipeline", "--devices=2", "--microbatches=4", "--schedule=interleaved"],
               ["--strategy=pipeline", "--devices=3", "--microbatches=4", "--schedule=zb-h1"],
-              ["--strategy=data", "--devices=2"], ["--strategy=tensor", "--devices=2"]):
+              ["--strategy=data", "--devices=2"], ["--strategy=data", "--devices=2", "--zero=3"], ["--strategy=tensor", "--devices=2"],
+              ["--strategy=tensor", "--devices=2", "--sequence-parallel"], ["--precision=bf16"]):
     plain, again = lowered(*flags), lowered("--recompute=blocks", *flags)
     assert all(b[1] < a[1] for a, b in zip(plain, again)), (flags, plain, again)
     assert trained("--recompute=blocks", *flags) == trained(*flags), f"{flags}: blocks change bits"

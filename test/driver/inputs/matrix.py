@@ -4,12 +4,13 @@ usage: matrix.py CHECK.py LLCC [--all] [--row=GLOB…] [--jobs=1]     CHECK.py: 
 Without --all each row runs a few cases, chosen so that together they meet each row and each kind of model once. A row is a name, flags and what its
 cases are; a refusal that is meant stands in REFUSED, with words that its message must have. Exit status 1 where anything else fails.
 """
-import argparse, fnmatch, subprocess, sys
+import argparse, fnmatch, os, subprocess, sys
 
 TRANSFORMERS = ["gpt2", "gpt2-fresh", "gpt-legacy", "gpt-legacy-training", "llama", "bert-classifier", "vit-mnist", "t5", "moe"]
 MLPS = ["mlp-mnist", "mlp-mnist-legacy", "mlp-mnist-opset11"]
 ALL = TRANSFORMERS + MLPS + ["lenet-mnist", "lstm", "multilabel-bce", "regression-mse", "resnet-mnist-eval-export", "resnet-mnist-folded",
                              "resnet-mnist-training", "unet"]
+TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../devices/inputs/own.csv")  # both ways mixed, two stages
 ROWS = [  # name, flags, all cases, cases of the short run
     ("data-3", "--strategy=data --devices=3", ALL, ["gpt2", "unet"]),
     ("tensor-2", "--strategy=tensor --devices=2", ALL, ["llama"]),
@@ -18,6 +19,13 @@ ROWS = [  # name, flags, all cases, cases of the short run
     ("zero-1", "--strategy=data --devices=4 --zero=1", ALL, ["lenet-mnist"]),
     ("zero-2", "--strategy=data --devices=4 --zero=2", ALL, ["bert-classifier"]),
     ("zero-3", "--strategy=data --devices=4 --zero=3", ALL, ["gpt2-fresh", "resnet-mnist-folded"]),
+    ("gpipe-2", "--strategy=pipeline --devices=2 --schedule=gpipe", ALL, ["lstm"]),
+    ("1f1b-2", "--strategy=pipeline --devices=2 --schedule=1f1b", ALL, ["resnet-mnist-training"]),
+    ("zero-bubble-2", "--strategy=pipeline --devices=2 --schedule=zb-h1", ALL, ["gpt2"]),
+    ("interleaved-2x2", "--strategy=pipeline --devices=2 --schedule=interleaved --chunks=2", ALL, ["bert-classifier"]),
+    ("csv-2", f"--strategy=pipeline --devices=2 --microbatches=2 --schedule={TABLE}", ALL, ["t5"]),
+    ("pipeline-3", "--strategy=pipeline --devices=3", ALL, ["multilabel-bce", "regression-mse"]),
+    ("pipeline-4", "--strategy=pipeline --devices=4", ALL, ["gpt-legacy-training", "mlp-mnist-opset11"]),
     ("hybrid-8", "--mesh=data=2,tensor=2,pipeline=2", ALL, ["moe"]),
     ("hybrid-8-zero-3", "--mesh=data=2,tensor=2,pipeline=2 --zero=3", ALL, ["gpt-legacy"]),
     ("hybrid-8-sequence", "--mesh=data=2,tensor=2,pipeline=2 --zero=2 --sequence-parallel", TRANSFORMERS, ["llama"]),
