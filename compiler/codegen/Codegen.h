@@ -25,7 +25,7 @@ struct WeightPlace {
 /// What an artifact says beside the program: how it was asked for, and the importer's bytes.
 struct PackageInfo {
   std::string model;  ///< file name of the ONNX model
-  std::string target; ///< "cpu", "cpu:x86-64-v3", "cuda:sm_90", …
+  std::string target; ///< "cpu", "cpu:x86-64-v3", "cuda:sm_90", "cudasim", …
   std::string strategy, loss, optimizer, schedule;
   std::string command; ///< the flags that made it
   double learningRate = 0;
@@ -38,7 +38,7 @@ struct PackageInfo {
   std::map<std::string, WeightPlace> weights; ///< by parameter name
 };
 
-/// What is wrong with the name of a target (empty: nothing): cpu, cpu:LEVEL, cuda, cuda:ARCH.
+/// What is wrong with the name of a target (empty: nothing): cpu, cpu:LEVEL, cuda, cuda:ARCH, cudasim, cudasim:ARCH.
 std::string targetError(llvm::StringRef target);
 
 /// The plan of `lowered` (after llcc-plan-memory, llcc-convert-kernels-to-loops and, for cuda, -to-gpu;
@@ -48,7 +48,7 @@ FailureOr<::llcc::rt::Plan> buildPlan(ModuleOp lowered, const PackageInfo &info)
 
 /// Compiles the kernels, proves the plan (::llcc::rt::verify) and writes the artifact, whole or not at all.
 /// Sections of a CPU artifact: code.cpu; of a CUDA artifact: code.ptx, code.cuda and resources (both where there is a
-/// ptxas). Returns 0 or an exit code of sysexits after a diagnostic: 64 unknown target, 69 a tool that the target needs
+/// ptxas); of a simulated one: code.cudasim and cudasim (runtime/plan/SimThread.h). Returns 0 or an exit code of sysexits after a diagnostic: 64 unknown target, 69 a tool that the target needs
 /// is missing, 70 bug in llcc, 73 `path` cannot be written.
 int emitArtifact(ModuleOp lowered, const PackageInfo &info, const std::string &path);
 

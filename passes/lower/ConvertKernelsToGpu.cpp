@@ -1,31 +1,24 @@
 // Kernels become gpu.func in one gpu.module, for CUDA.
 //
-//   func.func private @k0(%x: memref<8192xf32>, %y: memref<8192xf32>, %coords: memref<1xi64>, %begin: index, %end:
-//   index)
+//   func.func private @k0(%x: tensor<64x128xf32>) -> tensor<64x128xf32> attributes {llcc.kernel = "map"}
 // =>
-//   gpu.module @kernels { gpu.func @k0(%x, %y, %coords) kernel { i = block*size + thread; if (i < extent) { … [i, i+1)
-//   … } } }
+//   gpu.module @kernels { gpu.func @k0(%x: memref<8192xf32>, %y: memref<8192xf32>, %coords: memref<1xi64>) kernel
+//     attributes {llcc.grid = …, llcc.block = …} { … } }
 //
-// Runs after llcc-convert-kernels-to-loops: a kernel's extent may be cut anywhere and pieces give the bits of the whole
-// (see README.md), so a thread takes a piece of one. That is correct for all forms; a block for each row is a matter of
-// speed and replaces this mapping form by form.
-#include "compiler/ir/LLCC.h"
+// Runs after llcc-plan-memory, in the place of llcc-convert-kernels-to-loops: launches then name kernels and buffers,
+// nobody looks at a kernel's types any more. GpuLoops says which thread does what.
+#include "passes/lower/GpuLoops.h"
+#include "passes/lower/KernelSignature.h"
 #include "passes/lower/Passes.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/IR/IRMapping.h"
 
 namespace mlir::llcc {
 #define GEN_PASS_DEF_CONVERTKERNELSTOGPUPASS
 #include "passes/lower/Passes.h.inc"
 
 namespace {
-/// Threads of a block: enough to hide latency, few enough that small extents still spread over the multiprocessors.
-constexpr int64_t kBlock = 128;
-
 struct ConvertKernelsToGpuPass : impl::ConvertKernelsToGpuPassBase<ConvertKernelsToGpuPass> {
   using ConvertKernelsToGpuPassBase::ConvertKernelsToGpuPassBase;
 
@@ -35,7 +28,8 @@ struct ConvertKernelsToGpuPass : impl::ConvertKernelsToGpuPassBase<ConvertKernel
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    collectExtents(module);
+    mesh = module->getAttrOfType<MeshAttr>("llcc.mesh");
+    constants.emplace(module);
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
     auto kernels = gpu::GPUModuleOp::create(builder, module.getLoc(), "kernels");
     for (auto kernel : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
@@ -49,63 +43,77 @@ struct ConvertKernelsToGpuPass : impl::ConvertKernelsToGpuPassBase<ConvertKernel
       global->moveBefore(kernels.getBody(), kernels.getBody()->begin());
   }
 
-  /// The extent of each kernel, from its launches (equal bodies have equal shapes, so all launches agree).
-  void collectExtents(ModuleOp module) {
-    module.walk([&](ExecOp exec) {
-      auto ints = exec.getArgs().getAs<DenseI64ArrayAttr>("ints");
-      if (exec.getOp() == "Launch" && exec.getKernelAttr() && ints && !ints.empty())
-        extents[exec.getKernelAttr().getAttr()] = ints[0];
-    });
-  }
-
   LogicalResult convert(func::FuncOp kernel, gpu::GPUModuleOp kernels) {
-    unsigned count = kernel.getNumArguments();
-    if (count < 3 || kernel.getNumResults() || !kernel.getBody().hasOneBlock() ||
-        !kernel.getArgument(count - 1).getType().isIndex())
-      return kernel.emitError() << "kernel has the type " << kernel.getFunctionType()
-                                << ", needs loops over memrefs (run llcc-convert-kernels-to-loops first)";
-    auto extent = extents.find(kernel.getNameAttr());
-    if (extent == extents.end())
-      return kernel.emitError("kernel is launched by no program, needs a launch that says its extent");
-    OpBuilder builder = OpBuilder::atBlockEnd(kernels.getBody());
-    Location loc = kernel.getLoc();
-    auto type = builder.getFunctionType(kernel.getArgumentTypes().drop_back(2), {});
-    auto function = gpu::GPUFuncOp::create(builder, loc, kernel.getName(), type);
-    function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), builder.getUnitAttr());
-    function->setAttr("llcc.text", kernel->getAttrOfType<StringAttr>("llcc.text") ? kernel->getAttr("llcc.text")
-                                                                                  : builder.getStringAttr(""));
-    for (StringRef name : {"llcc.kernel", "llcc.ins", "llcc.outs", "llcc.reads", "llcc.looks"})
-      if (Attribute value = kernel->getAttr(name))
-        function->setAttr(name, value);
-    int64_t blocks = std::max<int64_t>(1, (extent->second + kBlock - 1) / kBlock);
-    function->setAttr("llcc.grid", builder.getDenseI64ArrayAttr({blocks, 1, 1}));
-    function->setAttr("llcc.block", builder.getDenseI64ArrayAttr({kBlock, 1, 1}));
-
-    builder.setInsertionPointToStart(&function.getBody().front());
-    Value thread = gpu::ThreadIdOp::create(builder, loc, gpu::Dimension::x);
-    Value block = gpu::BlockIdOp::create(builder, loc, gpu::Dimension::x);
-    Value size = arith::ConstantIndexOp::create(builder, loc, kBlock);
-    Value base = arith::MulIOp::create(builder, loc, block, size);
-    Value begin = arith::AddIOp::create(builder, loc, base, thread);
-    Value limit = arith::ConstantIndexOp::create(builder, loc, extent->second);
-    Value inside = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, begin, limit);
-    auto guard = scf::IfOp::create(builder, loc, inside);
-    gpu::ReturnOp::create(builder, loc);
-
-    builder.setInsertionPointToStart(guard.thenBlock());
-    Value one = arith::ConstantIndexOp::create(builder, loc, 1);
-    Value end = arith::AddIOp::create(builder, loc, begin, one);
-    IRMapping mapping;
-    for (unsigned i = 0; i + 2 < count; ++i)
-      mapping.map(kernel.getArgument(i), function.getArgument(i));
-    mapping.map(kernel.getArgument(count - 2), begin);
-    mapping.map(kernel.getArgument(count - 1), end);
-    for (Operation &op : kernel.getBody().front().without_terminator())
-      builder.clone(op, mapping);
-    return success();
+    FailureOr<KernelSignature> signature = KernelSignature::of(kernel, mesh);
+    if (failed(signature))
+      return failure();
+    // Drafts until no loop digit has to be divided any more; then again, in vectors.
+    LoopSpaces spaces;
+    VectorWidths widths;
+    for (bool draft = true;;) {
+      OpBuilder builder = OpBuilder::atBlockEnd(kernels.getBody());
+      gpu::GPUFuncOp function = declare(kernel, *signature, builder);
+      Block *body = &function.getBody().front();
+      PullEmitter emitter(
+          builder, body, body->getArgument(signature->buffers()), mesh, [&](DenseElementsAttr attr) -> Value {
+            memref::GlobalOp global = constants->get(attr);
+            OpBuilder::InsertionGuard guard(builder);
+            builder.setInsertionPointToStart(body);
+            return memref::GetGlobalOp::create(builder, kernel.getLoc(), global.getType(), global.getName());
+          });
+      emitter.divideNarrow();
+      SmallVector<Value> outs;
+      for (size_t i = 0; i < signature->ins; ++i)
+        emitter.bindBuffer(kernel.getArgument(i), body->getArgument(i));
+      for (int64_t out : signature->outs)
+        outs.push_back(body->getArgument(out));
+      builder.setInsertionPointToEnd(body);
+      builder.setInsertionPoint(gpu::ReturnOp::create(builder, kernel.getLoc()));
+      GpuLoops threads(kernel, function, emitter, spaces, widths, outs, draft);
+      if (!signature->empty && (failed(threads.emit()) || emitter.failed()))
+        return failure();
+      if (emitter.getCuts().empty() && !draft) {
+        setGeometry(function, threads);
+        return success();
+      }
+      if (emitter.getCuts().empty()) {
+        draft = false;
+        threads.chooseWidths();
+      }
+      for (auto &[place, cut] : llvm::reverse(emitter.getCuts())) { // from the back: positions stay valid
+        SmallVector<int64_t> &sizes = spaces[place.first];
+        sizes[place.second] /= cut.inner;
+        sizes.insert(sizes.begin() + place.second + 1, cut.inner);
+      }
+      function.erase();
+    }
   }
 
-  DenseMap<StringAttr, int64_t> extents;
+  static gpu::GPUFuncOp declare(func::FuncOp kernel, const KernelSignature &signature, OpBuilder &builder) {
+    Location loc = kernel.getLoc();
+    auto function =
+        gpu::GPUFuncOp::create(builder, loc, kernel.getName(), builder.getFunctionType(signature.types, {}));
+    function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), builder.getUnitAttr());
+    setKernelAttributes(kernel, signature, function);
+    // Two arguments of one launch are different buffers if one of them is written (README.md); all lie at multiples
+    // of 64.
+    for (size_t i = 0; i < signature.buffers(); ++i) {
+      function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), builder.getUnitAttr());
+      function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), builder.getI64IntegerAttr(64));
+    }
+    return function;
+  }
+
+  static void setGeometry(gpu::GPUFuncOp function, const GpuLoops &threads) {
+    Builder b(function.getContext());
+    function->setAttr("llcc.grid", b.getDenseI64ArrayAttr({threads.getGrid(), 1, 1}));
+    function->setAttr("llcc.block", b.getDenseI64ArrayAttr({threads.getBlock(), 1, 1}));
+    function.setKnownBlockSizeAttr(b.getDenseI32ArrayAttr({int32_t(threads.getBlock()), 1, 1}));
+    function.setKnownGridSizeAttr(b.getDenseI32ArrayAttr({int32_t(threads.getGrid()), 1, 1}));
+  }
+
+  MeshAttr mesh;
+  std::optional<KernelConstants> constants;
 };
 } // namespace
 } // namespace mlir::llcc

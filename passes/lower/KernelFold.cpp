@@ -1,5 +1,6 @@
 // Form fold: reductions that keep some dimensions; parts of the extent own kept positions.
 #include "passes/lower/KernelLoops.h"
+#include "passes/lower/KernelShapes.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
@@ -15,34 +16,11 @@ static constexpr int64_t chunkSize = 128;
 // Last dimension reduced: for each kept position the reduced ones inside, in registers. Last dimension kept: reduced
 // positions outside, a block of kept ones inside, so that the inner loop walks memory in order and vectorises.
 LogicalResult KernelLoops::emitFold() {
-  SmallVector<ReduceOp> reduces = reductions();
-  if (reduces.empty())
-    return kernel.emitError("fold kernel has no llcc.reduce, needs at least one");
-  ArrayRef<int64_t> shape = shapeOf(reduces[0].getX());
-  for (ReduceOp reduce : reduces)
-    if (shapeOf(reduce.getX()) != shape || reduce.getDims() != reduces[0].getDims())
-      return reduce.emitError() << "reduces " << reduce.getX().getType() << " along [" << reduce.getDims()
-                                << "] in a fold kernel whose first reduction is of " << reduces[0].getX().getType()
-                                << " along [" << reduces[0].getDims() << "], needs the same";
-  for (Value result : results)
-    if (elementsOf(result) != elementsOf(reduces[0]))
-      return kernel.emitError() << "fold kernel has a result of type " << result.getType()
-                                << ", needs the kept shape of " << reduces[0].getType();
-
-  // Neighbouring dimensions of one kind are one group: loop space g.
-  struct Group {
-    bool reduced;
-    int64_t size;
-  };
-  SmallVector<Group> groups;
-  for (auto [i, size] : llvm::enumerate(shape)) {
-    bool reduced = llvm::is_contained(reduces[0].getDims(), int64_t(i));
-    if (size == 1)
-      continue;
-    if (groups.empty() || groups.back().reduced != reduced)
-      groups.push_back({reduced, 1});
-    groups.back().size *= size;
-  }
+  FailureOr<FoldShape> shape = FoldShape::of(kernel);
+  if (failed(shape))
+    return failure();
+  SmallVector<ReduceOp> &reduces = shape->reduces;
+  SmallVector<FoldShape::Group> &groups = shape->groups;
   SmallVector<int64_t> keptSizes, reducedSizes;
   struct Slot {
     bool reduced;
@@ -75,7 +53,7 @@ LogicalResult KernelLoops::emitFold() {
   for (ReduceOp reduce : reduces)
     inits.push_back(e.neutral(reduce.getKind(), e.wideOf(reduce.getType().getElementType())));
 
-  if (groups.empty() || groups.back().reduced) {
+  if (!shape->keepsLast()) {
     loop(begin, end, 1, [&](Value number) {
       Coord kept = e.delinearise(number, keptSizes);
       e.bindLinear(kept, number);

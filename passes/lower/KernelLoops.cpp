@@ -1,5 +1,6 @@
 // Forms map and row, and the loops that all forms are made of.
 #include "passes/lower/KernelLoops.h"
+#include "passes/lower/KernelShapes.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -133,8 +134,6 @@ void KernelLoops::storeResults(ArrayRef<int64_t> which, const Coord &at) {
     e.store(scalar, outs[r], e.linear(at));
 }
 
-SmallVector<ReduceOp> KernelLoops::reductions() { return llvm::to_vector(kernel.getBody().front().getOps<ReduceOp>()); }
-
 static Coord joined(const Coord &a, const Coord &b) {
   Coord at = a;
   at.append(b.begin(), b.end());
@@ -188,50 +187,12 @@ static bool isCostly(Value value, int64_t rows) {
 // For each row: reductions in the order of their dependences, those of one depth and length in one loop; then values of
 // one element a row; then one loop for each result length, buffers that overwrite an argument last.
 LogicalResult KernelLoops::emitRow() {
-  auto rowsAttr = kernel->getAttrOfType<IntegerAttr>("llcc.rows");
-  if (!rowsAttr)
-    return kernel.emitError("row kernel has no llcc.rows, needs the number of leading dimensions that are rows");
-  size_t rows = rowsAttr.getInt();
-  SmallVector<ReduceOp> reduces = reductions();
-  ArrayRef<int64_t> like = reduces.empty() ? shapeOf(results[0]) : shapeOf(reduces[0].getX());
-  auto leads = [&](ArrayRef<int64_t> shape) {
-    return shape.size() >= rows && like.size() >= rows && shape.take_front(rows) == like.take_front(rows);
-  };
-  for (ReduceOp reduce : reduces) {
-    ArrayRef<int64_t> dims = reduce.getDims();
-    bool rest = dims.size() + rows == shapeOf(reduce.getX()).size();
-    for (auto [i, dim] : llvm::enumerate(dims))
-      rest &= dim == int64_t(rows + i);
-    if (!rest || !leads(shapeOf(reduce.getX())))
-      return reduce.emitError() << "reduces " << reduce.getX().getType() << " along [" << dims
-                                << "] in a row kernel, needs all dimensions from " << rows << " on";
-  }
-  for (Value result : results)
-    if (!leads(shapeOf(result)))
-      return kernel.emitError() << "row kernel has a result of type " << result.getType() << ", needs its first "
-                                << rows << " dimensions to be the rows";
-
-  // Depth: how many reductions lie below a value.
-  DenseMap<Value, int64_t> depth;
-  std::map<std::pair<int64_t, int64_t>, SmallVector<ReduceOp>> levels; // (depth, length) -> reductions
-  for (Operation &op : kernel.getBody().front()) {
-    int64_t below = 0;
-    for (Value operand : op.getOperands())
-      below = std::max(below, depth.lookup(operand));
-    auto reduce = dyn_cast<ReduceOp>(op);
-    if (reduce)
-      levels[{below, product(shapeOf(reduce.getX()).drop_front(rows))}].push_back(reduce);
-    for (Value result : op.getResults())
-      depth[result] = below + bool(reduce);
-  }
-  std::map<std::pair<bool, int64_t>, SmallVector<int64_t>> stores; // (overwrites an argument, length) -> results
-  auto inplace = kernel->getAttrOfType<DenseI64ArrayAttr>("llcc.inplace");
-  for (auto [i, result] : llvm::enumerate(results)) {
-    int64_t length = product(shapeOf(result).drop_front(rows));
-    stores[{length != 1 && inplace && inplace[i] >= 0, length}].push_back(i);
-  }
-
-  int64_t count = product(like.take_front(rows));
+  FailureOr<RowShape> shape = RowShape::of(kernel);
+  if (failed(shape))
+    return failure();
+  int64_t count = shape->count;
+  auto &levels = shape->levels;
+  auto &stores = shape->stores;
   std::map<int64_t, Value> waiting; // result → the element that its buffer holds until then
   for (auto &[key, group] : levels) {
     auto store = stores.find({false, key.second});

@@ -46,7 +46,6 @@ private:
                                  function_ref<SmallVector<Value>(const Coord &, ValueRange)> body);
   /// Pulls the results `which` at `at`, then stores them all.
   void storeResults(ArrayRef<int64_t> which, const Coord &at);
-  SmallVector<ReduceOp> reductions();
 
   func::FuncOp kernel;
   PullEmitter &e;

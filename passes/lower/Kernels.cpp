@@ -6,9 +6,7 @@
 
 namespace mlir::llcc {
 
-/// Of a kernel with several results: which arguments each depends on, and along which mesh axes it looks at the
-/// device's coordinates. Left out where it is the same for all.
-static void noteDependences(func::FuncOp kernel) {
+void noteDependences(func::FuncOp kernel) {
   Operation *ret = kernel.getBody().front().getTerminator();
   Builder b(kernel.getContext());
   SmallVector<Attribute> reads, looks;

@@ -8,6 +8,10 @@
 
 namespace mlir::llcc {
 
+/// Notes at a kernel with several results which arguments each depends on, and along which mesh axes it looks at the
+/// device's coordinates; nothing where it is the same for all.
+void noteDependences(func::FuncOp kernel);
+
 class Kernels {
 public:
   explicit Kernels(ModuleOp module) : module(module) {}

@@ -5,6 +5,10 @@ def FuseKernelsPass : Pass<"llcc-fuse-kernels", "::mlir::ModuleOp"> {
   let summary = "Outlines neighbours into kernels; what stays is calls, contractions, convolutions and communication";
   let dependentDialects = ["func::FuncDialect", "LlccDialect", "arith::ArithDialect"];
 }
+def SplitReductionsPass : Pass<"llcc-split-reductions", "::mlir::ModuleOp"> {
+  let summary = "Kernels that reduce much to little become two, so that a whole GPU works on the first";
+  let dependentDialects = ["func::FuncDialect", "LlccDialect", "arith::ArithDialect"];
+}
 def PlanMemoryPass : Pass<"llcc-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Turns step functions and @forward into programs: instructions on streams, every buffer at a place in one arena";
   let dependentDialects = ["LlccDialect"];

@@ -3,6 +3,7 @@
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/SaveAndRestore.h"
 
@@ -38,7 +39,21 @@ PullEmitter::Scope::~Scope() {
 
 //===-- Positions -----------------------------------------------------------===//
 
+std::pair<Value, Value> PullEmitter::divided(Value value, int64_t size, int64_t by) {
+  auto both = [&](Value by) -> std::pair<Value, Value> {
+    return {arith::DivUIOp::create(builder, loc, value, by), arith::RemUIOp::create(builder, loc, value, by)};
+  };
+  if (!narrow || size > std::numeric_limits<int32_t>::max())
+    return both(index(by));
+  Type index = value.getType(), word = builder.getI32Type();
+  value = arith::IndexCastOp::create(builder, loc, word, value);
+  auto [q, r] = both(constant(builder.getI32IntegerAttr(by)));
+  return {arith::IndexCastUIOp::create(builder, loc, index, q), arith::IndexCastUIOp::create(builder, loc, index, r)};
+}
+
 std::pair<Value, Value> PullEmitter::divide(Digit digit, int64_t inner) {
+  if (IntegerAttr known; matchPattern(digit.value, m_Constant(&known)))
+    return {index(known.getInt() / inner), index(known.getInt() % inner)};
   // A slice may hand on a loop's value as a digit of a larger size: that is no cut of the loop.
   if (auto loop = loops.find(digit.value); loop != loops.end() && loop->second.first == digit.size)
     cuts.emplace(loop->second.second, Cut{inner});
@@ -47,8 +62,7 @@ std::pair<Value, Value> PullEmitter::divide(Digit digit, int64_t inner) {
   auto low = memo.find(keyOf({}, key));
   if (low != memo.end())
     return {memo.at(keyOf({}, high)), low->second};
-  Value q = arith::DivUIOp::create(builder, loc, digit.value, index(inner));
-  Value r = arith::RemUIOp::create(builder, loc, digit.value, index(inner));
+  auto [q, r] = divided(digit.value, digit.size, inner);
   remember({}, key, r);
   remember({}, high, q);
   return {q, r};
@@ -104,8 +118,8 @@ Coord PullEmitter::delinearise(Value value, ArrayRef<int64_t> sizes) {
       at.push_back({value, size});
       break;
     }
-    Value q = arith::DivUIOp::create(builder, loc, value, index(size));
-    at.push_back({arith::RemUIOp::create(builder, loc, value, index(size)), size});
+    auto [q, r] = divided(value, left, size);
+    at.push_back({r, size});
     value = q;
     left /= size;
   }

@@ -62,6 +62,9 @@ public:
   /// Cuts asked for so far, by (space, position).
   const std::map<std::pair<int64_t, int64_t>, Cut> &getCuts() const { return cuts; }
 
+  /// Positions are divided in 32 bits where they fit: 64-bit division is a long subroutine on GPUs.
+  void divideNarrow() { narrow = true; }
+
   /// What is remembered while a Scope lives is forgotten at its end: one for each loop body and branch.
   struct Scope {
     explicit Scope(PullEmitter &emitter) : emitter(emitter), mark(emitter.undo.size()) {}
@@ -123,6 +126,8 @@ private:
   static Key keyOf(Value tensor, const Coord &at);
   void remember(Value tensor, const Coord &at, Value value);
   std::pair<Value, Value> divide(Digit digit, int64_t inner);
+  /// Quotient and remainder of `value` in [0, size).
+  std::pair<Value, Value> divided(Value value, int64_t size, int64_t by);
   /// Coordinate of this device on `axis` (index).
   Value deviceCoord(StringRef axis);
 
@@ -166,7 +171,7 @@ private:
   std::map<std::pair<int64_t, int64_t>, Cut> cuts;
   std::map<Key, Value> memo;
   std::vector<Key> undo;
-  bool error = false;
+  bool error = false, narrow = false;
 };
 
 /// Elements of a tensor; 1 for rank 0.

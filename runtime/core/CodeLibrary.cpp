@@ -16,11 +16,12 @@ CodeLibrary::~CodeLibrary() {
     ::close(fd);
 }
 
-void CodeLibrary::load(const std::string &path, std::string_view code, const std::vector<Kernel> &kernels) {
+void CodeLibrary::load(const std::string &path, std::string_view code, const std::vector<Kernel> &kernels,
+                       const char *section) {
   if (kernels.empty())
     return;
   if (!code.data())
-    throw Error{Data, path + ": has kernels but no section \"code.cpu\"; compile the model again"};
+    throw Error{Data, path + ": has kernels but no section \"" + std::string(section) + "\"; compile the model again"};
   fd = ::memfd_create("llcc-kernels", MFD_CLOEXEC);
   if (fd < 0)
     throw Error{Unavailable, path + ": cannot make memory for kernels: " + std::strerror(errno)};
@@ -41,8 +42,8 @@ void CodeLibrary::load(const std::string &path, std::string_view code, const std
   for (const Kernel &kernel : kernels) {
     void *symbol = ::dlsym(handle, kernel.name.c_str());
     if (!symbol)
-      throw Error{Data,
-                  path + ": kernel \"" + kernel.name + "\" is not in section \"code.cpu\"; compile the model again"};
+      throw Error{Data, path + ": kernel \"" + kernel.name + "\" is not in section \"" + section +
+                            "\"; compile the model again"};
     table[kernel.name] = reinterpret_cast<CpuKernel>(symbol);
   }
 }

@@ -15,7 +15,8 @@ public:
   CodeLibrary &operator=(const CodeLibrary &) = delete;
   ~CodeLibrary();
   /// Loads an ELF shared object and finds each kernel of the plan in it. Throws Error that begins with `path`.
-  void load(const std::string &path, std::string_view code, const std::vector<Kernel> &kernels);
+  void load(const std::string &path, std::string_view code, const std::vector<Kernel> &kernels,
+            const char *section = "code.cpu");
   const std::map<std::string, CpuKernel> &kernels() const { return table; }
 
 private:

@@ -1,5 +1,7 @@
-// One program bound to one device.
+// One program bound to a CPU device.
 #include "runtime/core/Executor.h"
+#include "runtime/core/Arena.h"
+#include "runtime/devices/cpu/CpuDevice.h"
 #include "runtime/plan/Pieces.h"
 #include "runtime/plan/Verify.h"
 #include <algorithm>
@@ -7,8 +9,8 @@
 
 namespace llcc::rt {
 
-Executor::Executor(const Program &program, char *arena, const Place &place)
-    : program(program), arena(arena), place(place), commit(program.instrs.size()) {
+Executor::Executor(const Program &program, char *arena, Device &engine, Communicator *peers, const Place &place)
+    : program(program), arena(arena), engine(engine), peers(peers), place(place), commit(program.instrs.size()) {
   if (place.gated)
     commit = commitPoint(program);
   works.reserve(program.instrs.size());
@@ -62,11 +64,12 @@ Work Executor::prepare(const Instr &instr) {
   case Op::AllGather:
   case Op::ReduceScatter:
   case Op::AllToAll:
+  case Op::RingShift:
   case Op::Send:
   case Op::Recv:
-    return place.peers->prepare(program, instr, ins, outs);
+    return peers->prepare(program, instr, ins, outs);
   default:
-    return place.engine.prepare(program, instr, ins, outs);
+    return engine.prepare(program, instr, ins, outs);
   }
 }
 
@@ -95,24 +98,11 @@ Work Executor::feed(const Instr &instr) {
     uint64_t bytes = buffer.shape.bytes();
     if (!piece.empty() && piece[0].valid > 0)
       skip += bytes / static_cast<uint64_t>(piece[0].valid) * static_cast<uint64_t>(piece[0].start);
-    return [&host, &engine = place.engine, index, to, skip, bytes] {
-      engine.copyIn(to, host.inputs[index] + skip, bytes);
-    };
+    return [&host, &engine = engine, index, to, skip, bytes] { engine.copyIn(to, host.inputs[index] + skip, bytes); };
   }
   return [&host, index, to, skip, shape = input.shape, piece] {
     scatterPiece(shape, piece, host.inputs[index] + skip, to);
   };
-}
-
-static double scalarAt(const char *data, DType type) {
-  if (type == DType::F64) {
-    double value;
-    std::memcpy(&value, data, sizeof value);
-    return value;
-  }
-  float value;
-  std::memcpy(&value, data, sizeof value);
-  return value;
 }
 
 Work Executor::capture(const Instr &instr) {
@@ -154,6 +144,33 @@ Work Executor::capture(const Instr &instr) {
     };
   }
   }
+}
+
+namespace {
+
+struct CpuProgram : BoundProgram {
+  CpuProgram(const Program &program, const Place &place, Communicator *peers, int threads, const KernelTable &kernels)
+      : arena(program.arenaBytes, place.device),
+        engine(makeCpuDevice(place.coords, threads, kernels, place.plan.deterministic)),
+        executor(program, arena.data(), *engine, peers, place) {
+    engine->finish();
+  }
+  void run(Timeline *timeline) override { executor.run(timeline); }
+  char *mapped(uint64_t offset) override { return arena.data() + offset; }
+  void read(uint64_t offset, char *to, uint64_t bytes) override { std::memcpy(to, mapped(offset), bytes); }
+  void write(uint64_t offset, const char *from, uint64_t bytes) override { std::memcpy(mapped(offset), from, bytes); }
+  uint64_t libraryBytes() const override { return engine->libraryBytes(); }
+
+  Arena arena;
+  std::unique_ptr<Device> engine;
+  Executor executor;
+};
+
+} // namespace
+
+std::unique_ptr<BoundProgram> bindToCpu(const Program &program, const Place &place, Communicator *peers, int threads,
+                                        const KernelTable &kernels) {
+  return std::make_unique<CpuProgram>(program, place, peers, threads, kernels);
 }
 
 } // namespace llcc::rt

@@ -1,32 +1,15 @@
-// One program bound to one device: every instruction prepared with its addresses, run in list order.
+// One program bound to a CPU device: every instruction prepared with its addresses, run in list order.
 #ifndef LLCC_RUNTIME_CORE_EXECUTOR_H
 #define LLCC_RUNTIME_CORE_EXECUTOR_H
 
-#include "runtime/core/HostSide.h"
-#include "runtime/core/Trace.h"
-#include "runtime/devices/Device.h"
+#include "runtime/core/BoundProgram.h"
 
 namespace llcc::rt {
 
-/// Where a program runs and whom it talks to; all live longer than the executor.
-struct Place {
-  const Plan &plan;
-  uint32_t device;
-  std::vector<uint32_t> coords;
-  Device &engine;
-  Communicator *peers; ///< nullptr in inference
-  HostSide &host;
-  LossGate *gate; ///< nullptr in inference
-  bool postsLoss; ///< this device's losses are the step's
-  bool postsNorm; ///< …and its gradient norm
-  bool gated;     ///< waits for the loss at the commit point
-  Watch &watch;
-};
-
 class Executor {
 public:
-  /// Prepares all instructions; throws Error.
-  Executor(const Program &program, char *arena, const Place &place);
+  /// Prepares all instructions; throws Error. `peers`: nullptr in inference.
+  Executor(const Program &program, char *arena, Device &engine, Communicator *peers, const Place &place);
   /// Runs the program. On a CPU the list order is one that all streams and waits allow. Throws Error or Aborted.
   /// With a timeline, each instruction is timed.
   void run(Timeline *timeline = nullptr);
@@ -39,6 +22,8 @@ private:
 
   const Program &program;
   char *arena;
+  Device &engine;
+  Communicator *peers;
   Place place;
   std::vector<Work> works;
   size_t commit;

@@ -3,6 +3,7 @@
 #define LLCC_RUNTIME_CORE_HOSTSIDE_H
 
 #include "runtime/core/LossGate.h"
+#include <cstring>
 
 namespace llcc::rt {
 
@@ -18,6 +19,18 @@ struct HostSide {
   std::vector<uint64_t> outputBytes; ///< what of it is wanted, from its start
   double gradNorm = 0;
 };
+
+/// A captured loss or norm: one f64 or f32.
+inline double scalarAt(const char *data, DType type) {
+  if (type == DType::F64) {
+    double value;
+    std::memcpy(&value, data, sizeof value);
+    return value;
+  }
+  float value;
+  std::memcpy(&value, data, sizeof value);
+  return value;
+}
 
 } // namespace llcc::rt
 

@@ -1,7 +1,6 @@
 // The session's forward pass: one device, whole weights, in an arena of its own.
 #include "runtime/core/Batch.h"
 #include "runtime/core/Session.h"
-#include "runtime/devices/cpu/CpuDevice.h"
 #include "runtime/devices/cpu/Threads.h"
 #include "runtime/plan/Verify.h"
 #include <algorithm>
@@ -31,11 +30,9 @@ void Session::buildInference() {
   // While the others rest, device 0 has all threads.
   onDevices(1, [&](uint32_t) {
     inference.coords.assign(plan.sizes.size(), 0);
-    inference.arena = std::make_unique<Arena>(inference.program->arenaBytes, 0);
-    inference.engine = makeCpuDevice(inference.coords, threads, module.code.kernels(), module.plan.deterministic);
-    Place place{plan, 0, inference.coords, *inference.engine, nullptr, host, nullptr, false, false, false, watch};
-    inference.executor = std::make_unique<Executor>(*inference.program, inference.arena->data(), place);
-    inference.engine->finish();
+    Place place{plan, 0, inference.coords, host, nullptr, false, false, false, watch};
+    inference.bound = gpus ? bindToGpu(inference, place, "")
+                           : bindToCpu(*inference.program, place, nullptr, threads, module.code.kernels());
     setThreads(threadsPerDevice);
   });
 }
@@ -44,8 +41,13 @@ void Session::gatherForInference() {
   if (inferenceVersion == weightsVersion)
     return;
   for (const Buffer &buffer : inference.program->buffers)
-    if (buffer.viewOf < 0 && (buffer.space == Buffer::Space::Param || buffer.space == Buffer::Space::State))
-      get(buffer.index, isRoot() ? inference.arena->data() + buffer.offset : nullptr);
+    if (buffer.viewOf < 0 && (buffer.space == Buffer::Space::Param || buffer.space == Buffer::Space::State)) {
+      char *to = isRoot() ? inference.bound->mapped(buffer.offset) : nullptr;
+      std::vector<char> room(isRoot() && !to ? buffer.shape.bytes() : 0);
+      get(buffer.index, to ? to : room.data());
+      if (!room.empty())
+        inference.bound->write(buffer.offset, room.data(), room.size());
+    }
   inferenceVersion = weightsVersion;
 }
 
@@ -61,7 +63,7 @@ void Session::infer(const llcc_rt_tensor *inputs, size_t count, int64_t rows, ll
   if (rows < 1)
     throw Error{Usage, "inference of " + std::to_string(rows) + " rows, needs at least 1"};
   std::vector<const char *> given = takeBatch(plan, inputs, count, rows, false);
-  if (!inference.executor)
+  if (!inference.bound)
     buildInference();
   gatherForInference();
 
@@ -112,7 +114,7 @@ void Session::infer(const llcc_rt_tensor *inputs, size_t count, int64_t rows, ll
     watch.begin(0, inference.program);
     onDevices(1, [&](uint32_t) {
       setThreads(threads);
-      inference.executor->run();
+      inference.bound->run(nullptr);
       setThreads(threadsPerDevice);
     });
   }

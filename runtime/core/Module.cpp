@@ -49,7 +49,7 @@ Module::Module(const std::string &path) : path(path) {
         path + ": " + violations[0] +
             (violations.size() > 1 ? " (and " + std::to_string(violations.size() - 1) + " more violations)" : "")};
   for (const Variable &v : plan.variables) {
-    if (v.role != Variable::Role::Param)
+    if (v.role != Variable::Role::Param || v.section.empty())
       continue;
     std::string_view section = artifact.section(v.section);
     if (v.offset > section.size() || v.storedBytes() > section.size() - v.offset)
@@ -73,7 +73,9 @@ size_t Module::variable(const std::string &name) const {
 }
 
 const char *Module::initialBytes(const Variable &variable) const {
-  return variable.role == Variable::Role::Param ? artifact.section(variable.section).data() + variable.offset : nullptr;
+  return variable.role == Variable::Role::Param && !variable.section.empty()
+             ? artifact.section(variable.section).data() + variable.offset
+             : nullptr;
 }
 
 uint64_t Module::memory() const {

@@ -185,6 +185,11 @@ void saveArtifact(const Session &session, const std::string &path) {
 
 void save(const Session &session, const std::string &path) {
   session.checkSound();
+  for (const Variable &variable : session.module.plan.variables)
+    if (variable.role == Variable::Role::Param && variable.section.empty())
+      throw Error{Usage, session.module.path + ": is compiled with --no-weights, so " + path +
+                             " has no place for parameter \"" + variable.name +
+                             "\"; save a .safetensors file, or compile without --no-weights"};
   if (endsWith(path, ".llx"))
     return saveArtifact(session, path);
   if (!session.module.artifact.section("model.onnx").data())

@@ -3,7 +3,6 @@
 #include "runtime/collectives/local/LocalNetwork.h"
 #include "runtime/core/Batch.h"
 #include "runtime/core/Fault.h"
-#include "runtime/devices/cpu/CpuDevice.h"
 #include "runtime/devices/cpu/Threads.h"
 #include "runtime/plan/Half.h"
 #include "runtime/plan/Pieces.h"
@@ -55,16 +54,17 @@ Session::Session(std::shared_ptr<const Module> owner, const llcc_rt_options &opt
       threads(options.threads ? static_cast<int>(options.threads) : machineThreads()),
       memoryLimit(options.memory_limit) {
   const Plan &plan = module.plan;
-  checkTarget(module.path, plan.target);
+  if (!module.onCpu())
+    findGpus();
   uint32_t devices = module.trains() ? plan.devices() : 1;
   if (world)
     joinWorld();
-  else
+  else if (!gpus)
     network = std::make_unique<LocalNetwork>(plan, watch);
   threadsPerDevice = std::max(1, threads / static_cast<int>(world ? world->neighbours() : devices));
   lossDevice = capturer(plan, 0).first;
   normDevice = capturer(plan, 2).first;
-  gated = gate.expectsLoss() && gateIsSafe(plan);
+  gated = !gpus && gate.expectsLoss() && gateIsSafe(plan); // a GPU's step is never held up by the host
   if (memoryLimit && module.memory() > memoryLimit)
     tooLarge(module.memory(), memoryLimit, module.trains() ? "training" : "inference");
   host.gradients.assign(plan.variables.size(), nullptr);
@@ -91,9 +91,21 @@ Session::Session(std::shared_ptr<const Module> owner, const llcc_rt_options &opt
 void Session::onDevices(uint32_t count, const std::function<void(uint32_t)> &job) {
   if (lost)
     throw Error{Unavailable, unsound};
+  if (gpus)
+    gpus->enter(static_cast<uint32_t>(std::count_if(workers.begin(), workers.begin() + count,
+                                                    [](const std::unique_ptr<Worker> &worker) { return !!worker; })));
   for (uint32_t d = 0; d < count; ++d)
     if (workers[d])
-      workers[d]->start([job, d] { job(d); }); // a copy: a lost thread outlives this call
+      workers[d]->start([job, d, gpus = gpus.get()] { // a copy: a lost thread outlives this call
+        struct Leave {
+          GpuSystem *gpus;
+          ~Leave() {
+            if (gpus)
+              gpus->leave();
+          }
+        } leave{gpus};
+        job(d);
+      });
   for (uint32_t d = 0; d < count; ++d)
     if (workers[d] && !workers[d]->wait(watch.timeout)) {
       lost = true;
@@ -104,7 +116,8 @@ void Session::onDevices(uint32_t count, const std::function<void(uint32_t)> &job
     return;
   Error failure = watch.failure();
   watch.reset();
-  network->reset();
+  if (network)
+    network->reset();
   throw failure;
 }
 
@@ -113,14 +126,13 @@ void Session::bind(uint32_t device) {
   setThreads(threadsPerDevice);
   if (!seat.program)
     return;
-  seat.arena = std::make_unique<Arena>(seat.program->arenaBytes, device);
-  seat.engine = makeCpuDevice(seat.coords, threadsPerDevice, module.code.kernels(), module.plan.deterministic);
+  Place place{module.plan, device, seat.coords, host, &gate, device == lossDevice, device == normDevice, gated, watch};
+  if (gpus) {
+    seat.bound = bindToGpu(seat, place, invitation);
+    return;
+  }
   seat.communicator = network->join(device);
-  Place place{module.plan, device, seat.coords,          *seat.engine,         seat.communicator.get(),
-              host,        &gate,  device == lossDevice, device == normDevice, gated,
-              watch};
-  seat.executor = std::make_unique<Executor>(*seat.program, seat.arena->data(), place);
-  seat.engine->finish();
+  seat.bound = bindToCpu(*seat.program, place, seat.communicator.get(), threadsPerDevice, module.code.kernels());
 }
 
 static void fillInitial(const Shape &shape, double value, std::vector<char> &bytes) {
@@ -158,11 +170,29 @@ void Session::loadWeights() {
   }
 }
 
-char *Session::pieceAt(const Seat &seat, size_t index) const {
-  if (!seat.program || !seat.arena)
-    return nullptr;
+Session::Piece Session::pieceAt(const Seat &seat, size_t index, bool read) const {
+  Piece piece;
+  if (!seat.program || !seat.bound)
+    return piece;
   int64_t b = places[seat.program->stage][index];
-  return b < 0 ? nullptr : seat.arena->data() + seat.program->buffers[static_cast<size_t>(b)].offset;
+  if (b < 0)
+    return piece;
+  const Buffer &buffer = seat.program->buffers[static_cast<size_t>(b)];
+  piece.offset = buffer.offset;
+  piece.bytes = buffer.shape.bytes();
+  piece.data = seat.bound->mapped(piece.offset);
+  if (!piece.data) {
+    piece.room.resize(std::max<uint64_t>(piece.bytes, 1));
+    piece.data = piece.room.data();
+    if (read)
+      seat.bound->read(piece.offset, piece.data, piece.bytes);
+  }
+  return piece;
+}
+
+void Session::put(const Seat &seat, const Piece &piece) const {
+  if (!piece.room.empty())
+    seat.bound->write(piece.offset, piece.data, piece.bytes);
 }
 
 void Session::get(size_t index, char *data) const {
@@ -174,9 +204,10 @@ void Session::get(size_t index, char *data) const {
   int axis = pipelineAxis(module.plan);
   // Of a frozen variable that several stages hold, the last one read wins; all are equal.
   for (const Seat &seat : seats)
-    if (const char *piece = pieceAt(seat, index); piece && isFirstHolder(variable.sharding, seat.coords, axis))
-      gatherPiece(variable.shape, pieceOf(variable.shape, variable.sharding, module.plan.sizes, seat.coords), piece,
-                  data);
+    if (isFirstHolder(variable.sharding, seat.coords, axis))
+      if (Piece piece = pieceAt(seat, index, true); piece.data)
+        gatherPiece(variable.shape, pieceOf(variable.shape, variable.sharding, module.plan.sizes, seat.coords),
+                    piece.data, data);
 }
 
 void Session::set(size_t index, const char *data) {
@@ -191,9 +222,11 @@ void Session::setHere(size_t index, const char *data) {
   if (!loose[index].empty())
     std::memcpy(loose[index].data(), data, loose[index].size());
   for (const Seat &seat : seats)
-    if (char *piece = pieceAt(seat, index))
+    if (Piece piece = pieceAt(seat, index, false); piece.data) {
       scatterPiece(variable.shape, pieceOf(variable.shape, variable.sharding, module.plan.sizes, seat.coords), data,
-                   piece);
+                   piece.data);
+      put(seat, piece);
+    }
   ++weightsVersion;
 }
 
@@ -237,7 +270,7 @@ void Session::train(const llcc_rt_tensor *inputs, size_t count, double lr, llcc_
       injectFault(d, step + 1);
       if (!timelines.empty())
         timelines[d].startStep(step + 1);
-      seats[d].executor->run(timelines.empty() ? nullptr : &timelines[d]);
+      seats[d].bound->run(timelines.empty() ? nullptr : &timelines[d]);
     });
   } catch (const Error &failure) {
     // The gate lets no device change weights when it is what failed; any other failure may have come in the middle.
@@ -282,9 +315,9 @@ void Session::saveTrace(const std::string &path) {
 }
 
 uint64_t Session::libraryBytes() const {
-  uint64_t bytes = inference.engine ? inference.engine->libraryBytes() : 0;
+  uint64_t bytes = inference.bound ? inference.bound->libraryBytes() : 0;
   for (const Seat &seat : seats)
-    bytes += seat.engine ? seat.engine->libraryBytes() : 0;
+    bytes += seat.bound ? seat.bound->libraryBytes() : 0;
   return bytes;
 }
 

@@ -4,10 +4,10 @@
 
 #include "runtime/collectives/Network.h"
 #include "runtime/collectives/tcp/World.h"
-#include "runtime/core/Arena.h"
-#include "runtime/core/Executor.h"
+#include "runtime/core/BoundProgram.h"
 #include "runtime/core/Module.h"
 #include "runtime/core/Worker.h"
+#include "runtime/devices/cuda/Gpu.h"
 #include "runtime/llcc_rt.h"
 
 namespace llcc::rt {
@@ -50,21 +50,21 @@ public:
   void setSeed(uint64_t seed) { host.seed = int64_t(seed); }
   /// Memory beside the arenas: libraries' (layouts, scratchpads) and messages between stages.
   uint64_t libraryBytes() const;
-  uint64_t transitBytes() const { return network->transitBytes(); }
+  uint64_t transitBytes() const { return network ? network->transitBytes() : 0; }
   /// Throws Error if a device failed in the middle of a step: weights may be half updated.
   void checkSound() const;
 
 private:
-  /// One device and what is bound to it. Order matters: the executor goes first.
+  /// One device and what is bound to it. Order matters: what is bound goes first.
   struct Seat {
     std::vector<uint32_t> coords;
     const Program *program = nullptr;
-    std::unique_ptr<Arena> arena;
     std::unique_ptr<Communicator> communicator;
-    std::unique_ptr<Device> engine;
-    std::unique_ptr<Executor> executor;
+    std::unique_ptr<BoundProgram> bound;
   };
   void bind(uint32_t device);
+  void findGpus();
+  std::unique_ptr<BoundProgram> bindToGpu(const Seat &seat, const Place &place, const std::string &invitation);
   bool isHere(uint32_t device) const { return !world || world->rank() == device; }
   void joinWorld();
   void announceStep();
@@ -79,11 +79,22 @@ private:
   void gatherForInference();
   /// Runs a job on each of the first `count` devices and waits for all. Throws the first failure.
   void onDevices(uint32_t count, const std::function<void(uint32_t)> &job);
-  /// Place of a variable's piece in a device's arena; nullptr where it holds none.
-  char *pieceAt(const Seat &seat, size_t index) const;
+  /// A device's piece of a variable, on its way: none where the device has no part of it, in place where the arena is
+  /// the host's memory, else in `room`.
+  struct Piece {
+    char *data = nullptr;
+    uint64_t offset = 0, bytes = 0;
+    std::vector<char> room;
+  };
+  /// `read`: with what the device has.
+  Piece pieceAt(const Seat &seat, size_t index, bool read) const;
+  /// Brings a piece to its device.
+  void put(const Seat &seat, const Piece &piece) const;
 
   World *world;
   Watch watch;
+  std::unique_ptr<GpuSystem> gpus; ///< nullptr: the devices are CPUs
+  std::string invitation;          ///< …by which GPUs find each other
   std::unique_ptr<Network> network;
   HostSide host;
   LossGate gate;
@@ -93,8 +104,8 @@ private:
   uint32_t lossDevice = UINT32_MAX, normDevice = UINT32_MAX;
   int threads, threadsPerDevice;
   uint64_t memoryLimit;
-  std::vector<Seat> seats; ///< by device; one without a program where the plan has no steps, without an
-                           ///< arena where it is of another process
+  std::vector<Seat> seats; ///< by device; one without a program where the plan has no steps, without anything
+                           ///< bound where it is of another process
   std::vector<std::vector<int64_t>> places; ///< by stage and variable: buffer number or -1
   Seat inference;
   std::vector<Timeline> timelines; ///< by device; empty: nothing is timed

@@ -23,7 +23,8 @@ void Session::joinWorld() {
                            (devices == 1 ? "" : "s") + " and " + std::to_string(ranks) +
                            " processes were started; start " + std::to_string(devices) +
                            " (one a device), or compile with --devices=" + std::to_string(ranks)};
-  network = std::make_unique<ProcessNetwork>(plan, *world);
+  if (!gpus)
+    network = std::make_unique<ProcessNetwork>(plan, *world);
   fed = fedInputs(plan, world->rank());
   uint32_t self = world->rank();
   if (gate.expectsLoss())
@@ -148,9 +149,9 @@ void Session::getFromWorld(size_t index, char *data) const {
     std::vector<Cut> piece = pieceOf(variable.shape, variable.sharding, module.plan.sizes, seat.coords);
     Shape local = localShape(variable.shape, variable.sharding, module.plan.sizes);
     if (world->rank() == d && d == 0) {
-      gatherPiece(variable.shape, piece, pieceAt(seat, index), data);
+      gatherPiece(variable.shape, piece, pieceAt(seat, index, true).data, data);
     } else if (world->rank() == d) {
-      world->send(0, kState, pieceAt(seat, index), local.bytes());
+      world->send(0, kState, pieceAt(seat, index, true).data, local.bytes());
     } else if (world->rank() == 0) {
       std::vector<char> bytes = world->take(d, kState, local.bytes());
       gatherPiece(variable.shape, piece, bytes.data(), data);
@@ -173,8 +174,11 @@ void Session::setInWorld(size_t index, const char *data) {
     }
     return setHere(index, data);
   }
-  if (char *piece = pieceAt(seats[world->rank()], index))
-    world->receive(0, kState, piece, local.bytes());
+  const Seat &seat = seats[world->rank()];
+  if (Piece piece = pieceAt(seat, index, false); piece.data) {
+    world->receive(0, kState, piece.data, local.bytes());
+    put(seat, piece);
+  }
   ++weightsVersion;
 }
 

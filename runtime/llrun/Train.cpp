@@ -94,6 +94,10 @@ void Run::prepare() {
                           "; compile again with --batch=" + std::to_string(options.batch)};
   if (!plan.stepProgram(0) || plan.variables.empty())
     throw Failure{65, options.artifact + ": has no training program"};
+  for (const Variable &variable : plan.variables)
+    if (variable.role == Variable::Role::Param && variable.section.empty() && options.resume.empty())
+      throw Failure{64, options.artifact + ": is compiled with --no-weights, parameter \"" + variable.name +
+                            "\" has no value; start with --resume=CHECKPOINT, or compile without --no-weights"};
   base = plan.learningRate;
   if (!options.lr.empty()) {
     char *end = nullptr;

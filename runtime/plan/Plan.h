@@ -46,7 +46,8 @@ struct Variable {
   Sharding sharding;  ///< of the step programs; the inference program holds it whole
   uint32_t stage = 0; ///< pipeline stage that owns it
   bool trainable = false;
-  std::string section; ///< params: artifact section that holds the initial bytes ("model.onnx" or "file:NAME")
+  std::string section; ///< params: artifact section that holds the initial bytes ("model.onnx" or "file:NAME"); empty:
+                       ///< none does (llcc --no-weights), it begins as zeros
   uint64_t offset = 0; ///< …and where they start in it
   /// Params: type of these bytes, in which they are written back as well. shape.type, or bf16 or f16 where that is f32:
   /// the model's parameter is trained through an f32 master.
@@ -114,6 +115,7 @@ enum class Op : uint8_t {
                  ///< axes
   ReduceScatter, ///< outs[i] from ins[i]; ints: kind, then for each tensor dim; axes
   AllToAll,      ///< ints: splitDim, concatDim, size; axes
+  RingShift,     ///< outs[i] = ins[i] of the member before this one (of the last one, for the first); axes
   Send,          ///< ints: to (stage), tag
   Recv,          ///< ints: from (stage), tag
   Capture,    ///< ins[0] may be read by the host now; `name`, ints: kind (0 loss, 1 gradient, 2 grad_norm, 3 output);

@@ -1,10 +1,17 @@
 // llcc-kernel-test: compiles the kernels of a module for this CPU, runs them on random values and compares them with
 // the reference interpreter. Checks as well that pieces of the extent give the bits of the whole, and that nothing is
 // written outside of the outputs.
+//
+// With --gpu the kernels are those of a GPU: each thread runs on this CPU (GpuBlocks.h), and first to last must give
+// the bits of last to first. --ptx and --resources say what the CUDA tool chain makes of them.
+#include "GpuBlocks.h"
 #include "compiler/codegen/cpu/CpuCode.h"
+#include "compiler/codegen/cuda/Cubin.h"
+#include "compiler/codegen/cudasim/SimCode.h"
 #include "compiler/interpreter/Interpreter.h"
 #include "passes/lower/Passes.h"
 
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
@@ -34,6 +41,9 @@ cl::opt<bool> allBits("all-bits", cl::desc("float arguments run evenly through a
 cl::opt<bool> rounded("rounded", cl::desc("expected values are rounded after each op, as the types say"));
 cl::opt<uint64_t> seed("seed", cl::desc("of random values"), cl::init(1));
 cl::opt<std::string> saveObject("save-object", cl::desc("write the shared object to this file"));
+cl::opt<bool> onGpu("gpu", cl::desc("the kernels of a GPU, thread by thread"));
+cl::opt<std::string> ptx("ptx", cl::desc("print the PTX for this architecture (sm_90) and run nothing"));
+cl::opt<std::string> resources("resources", cl::desc("print what ptxas says for this architecture and run nothing"));
 cl::opt<bool> assembly("assembly", cl::desc("print the assembly and run nothing"));
 
 /// Bytes between two guards, aligned as in the arena.
@@ -151,7 +161,8 @@ double errorOf(double got, double want, Type element) {
   return std::fabs(got - want) / std::max(1.0, std::fabs(want));
 }
 
-bool run(Case &test, CpuKernel kernel, MeshAttr mesh, int64_t device) {
+bool run(Case &test, function_ref<void(void **, const std::vector<int64_t> &, int64_t, int64_t)> kernel, MeshAttr mesh,
+         int64_t device) {
   std::vector<int64_t> coords(1, 0);
   if (mesh) {
     coords.resize(mesh.getSizes().size());
@@ -180,7 +191,7 @@ bool run(Case &test, CpuKernel kernel, MeshAttr mesh, int64_t device) {
       pointers.push_back(bytes.data());
     int64_t begin = 0;
     for (int64_t end : ends) {
-      kernel(pointers.data(), coords.data(), begin, end);
+      kernel(pointers.data(), coords, begin, end);
       begin = end;
     }
     return buffers;
@@ -209,7 +220,9 @@ bool run(Case &test, CpuKernel kernel, MeshAttr mesh, int64_t device) {
       }
     }
     if (std::memcmp(got.data(), pieces[outAt(r)].data(), got.size) != 0) {
-      llvm::outs() << "@" << test.name << ": pieces of [0, " << test.extent << ") give other bits than the whole\n";
+      llvm::outs() << "@" << test.name
+                   << (onGpu ? ": threads in another order give other bits\n"
+                             : ": pieces of the extent give other bits than the whole\n");
       fine = false;
     }
   }
@@ -259,12 +272,88 @@ FailureOr<Case> prepare(func::FuncOp kernel, MeshAttr mesh, std::mt19937_64 &ran
     test.expected.push_back(std::move(outcome.results));
   return test;
 }
+/// A shared object in memory; null after a message.
+void *open(const std::string &object) {
+  int fd = memfd_create("kernels", 0);
+  void *opened = fd < 0 || ::write(fd, object.data(), object.size()) != ssize_t(object.size())
+                     ? nullptr
+                     : dlopen(("/proc/self/fd/" + std::to_string(fd)).c_str(), RTLD_NOW);
+  if (!opened)
+    llvm::errs() << "llcc-kernel-test: " << dlerror() << "\n";
+  return opened;
+}
+
+int runOnGpu(ModuleOp module, std::vector<Case> &cases, MeshAttr mesh) {
+  PassManager passes(module.getContext());
+  passes.addPass(createConvertKernelsToGpuPass());
+  if (failed(passes.run(module)))
+    return 1;
+  if (std::string name = ptx.empty() ? resources : ptx; !name.empty()) {
+    CudaTarget cuda;
+    CudaCode code;
+    if (std::string error = CudaTarget::parse("cuda:" + name, cuda); !error.empty()) {
+      llvm::errs() << "llcc-kernel-test: " << error << "\n";
+      return 64;
+    }
+    if (int failed = compileCuda(module, cuda, code))
+      return failed;
+    llvm::outs() << (ptx.empty() ? code.resources : code.ptx);
+    return 0;
+  }
+  SimCode code;
+  if (failed(compileSim(module, code)))
+    return 1;
+  void *object = open(code.object);
+  if (!object)
+    return 70;
+  std::map<std::string, std::pair<int64_t, bool>> known; // shared bytes, whether threads meet
+  SmallVector<StringRef> lines;
+  StringRef(code.kernels).split(lines, '\n', -1, false);
+  for (StringRef line : ArrayRef<StringRef>(lines).drop_front()) {
+    SmallVector<StringRef> words;
+    line.split(words, ' ');
+    int64_t bytes = 0;
+    words[1].getAsInteger(10, bytes);
+    known[words[0].str()] = {bytes, words[2] == "1"};
+  }
+  bool fine = true;
+  for (Case &test : cases) {
+    auto kernel = reinterpret_cast<::llcc::rt::SimKernel>(dlsym(object, test.name.c_str()));
+    gpu::GPUFuncOp function;
+    module.walk([&](gpu::GPUFuncOp op) { function = op.getName() == test.name ? op : function; });
+    if (!kernel || !function) {
+      llvm::errs() << "llcc-kernel-test: no kernel @" << test.name << " in the shared object\n";
+      return 70;
+    }
+    int64_t grid = function->getAttrOfType<DenseI64ArrayAttr>("llcc.grid")[0];
+    int64_t block = function->getAttrOfType<DenseI64ArrayAttr>("llcc.block")[0];
+    auto [bytes, meets] = known[test.name];
+    for (size_t device = 0; device < test.expected.size(); ++device) {
+      int launches = 0;
+      fine &= run(
+          test,
+          [&, bytes = bytes, meets = meets](void **buffers, const std::vector<int64_t> &coords, int64_t begin,
+                                            int64_t end) {
+            if (begin > 0) // the second launch comes in pieces on a CPU
+              return;
+            ::llcc::test::GpuLaunch launch{kernel, {}, coords, grid, block, bytes, meets, launches++ > 0};
+            launch.buffers.assign(buffers, buffers + function.getNumArguments() - 1);
+            if (std::string wrong = ::llcc::test::run(launch); !wrong.empty()) {
+              llvm::outs() << "@" << test.name << ": " << wrong << "\n";
+              fine = false;
+            }
+          },
+          mesh, device);
+    }
+  }
+  return fine ? 0 : 1;
+}
 } // namespace
 
 int main(int argc, char **argv) {
   cl::ParseCommandLineOptions(argc, argv, "llcc-kernel-test: runs kernels and compares them with the interpreter\n");
   DialectRegistry registry;
-  registry.insert<LlccDialect, arith::ArithDialect, math::MathDialect, func::FuncDialect>();
+  registry.insert<LlccDialect, arith::ArithDialect, math::MathDialect, func::FuncDialect, gpu::GPUDialect>();
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler diagnostics(sources, &context);
@@ -291,13 +380,15 @@ int main(int argc, char **argv) {
   std::mt19937_64 random(seed);
   std::vector<Case> cases;
   for (auto kernel : module->getOps<func::FuncOp>()) {
-    if (!kernel->hasAttr("llcc.kernel") || assembly)
+    if (!kernel->hasAttr("llcc.kernel") || assembly || !ptx.empty() || !resources.empty())
       continue;
     FailureOr<Case> test = prepare(kernel, mesh, random);
     if (failed(test))
       return 1;
     cases.push_back(std::move(*test));
   }
+  if (onGpu)
+    return runOnGpu(*module, cases, mesh);
   PassManager passes(&context);
   passes.addPass(createConvertKernelsToLoopsPass());
   CpuCode code;
@@ -316,14 +407,9 @@ int main(int argc, char **argv) {
     out->os() << code.object;
     out->keep();
   }
-  int fd = memfd_create("kernels", 0);
-  if (fd < 0 || ::write(fd, code.object.data(), code.object.size()) != ssize_t(code.object.size()))
-    return 74;
-  void *object = dlopen(("/proc/self/fd/" + std::to_string(fd)).c_str(), RTLD_NOW);
-  if (!object) {
-    llvm::errs() << "llcc-kernel-test: " << dlerror() << "\n";
+  void *object = open(code.object);
+  if (!object)
     return 70;
-  }
   bool fine = true;
   for (Case &test : cases) {
     auto kernel = reinterpret_cast<CpuKernel>(dlsym(object, test.name.c_str()));
@@ -332,7 +418,12 @@ int main(int argc, char **argv) {
       return 70;
     }
     for (size_t device = 0; device < test.expected.size(); ++device)
-      fine &= run(test, kernel, mesh, device);
+      fine &= run(
+          test,
+          [&](void **buffers, const std::vector<int64_t> &coords, int64_t begin, int64_t end) {
+            kernel(buffers, coords.data(), begin, end);
+          },
+          mesh, device);
   }
   return fine ? 0 : 1;
 }

@@ -374,10 +374,9 @@ static void brokenArtifactsAreRefused() {
   refused({{"plan", serialize(other)}, {"code.cpu", code}, {"model.onnx", modelBytes(s)}}, 65,
           "kernel \"k_missing\" is not in section \"code.cpu\"; compile the model again");
   other = plan;
-  other.target = "cuda:sm_90";
+  other.target = "tpu:1";
   refused({{"plan", serialize(other)}, {"code.cpu", code}, {"model.onnx", modelBytes(s)}}, 69,
-          "is compiled for cuda:sm_90, this build runs cpu artifacts; running CUDA needs the CUDA plug-in; compile "
-          "with --target=cpu");
+          "is compiled for tpu:1, this build runs cpu, cuda and cudasim artifacts");
   other = plan;
   other.programs[0].buffers[0].offset = 8;
   refused({{"plan", serialize(other)}, {"code.cpu", code}, {"model.onnx", modelBytes(s)}}, 65,

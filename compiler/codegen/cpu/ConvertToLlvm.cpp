@@ -10,12 +10,15 @@
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
+#include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -47,6 +50,16 @@ FailureOr<OwningOpRef<ModuleOp>> llcc::convertKernelsToLlvm(ModuleOp module, con
     return module.emitError("kernels do not simplify");
 
   PassManager passes(context);
+  bool hasVectors = kernels
+                        ->walk([](Operation *op) {
+                          return isa_and_present<vector::VectorDialect>(op->getDialect()) ? WalkResult::interrupt()
+                                                                                          : WalkResult::advance();
+                        })
+                        .wasInterrupted();
+  if (hasVectors) { // kernels of a GPU
+    passes.addPass(createConvertVectorToSCFPass());
+    passes.addPass(createConvertVectorToLLVMPass());
+  }
   passes.addPass(createSCFToControlFlowPass());
   passes.addPass(createConvertMathToLLVMPass());
   passes.addPass(createConvertMathToLibmPass()); // what has no LLVM intrinsic: erf, cbrt, …
@@ -65,7 +78,7 @@ FailureOr<OwningOpRef<ModuleOp>> llcc::convertKernelsToLlvm(ModuleOp module, con
 
 // Body: `internal void kN.body(ptr noalias…, ptr coords, i64, i64)`, not inlined, as noalias is strongest on arguments.
 // Entry: `void kN(ptr buffers, ptr coords, i64 begin, i64 end)` loads the pointers and calls it (CpuKernel in Plan.h).
-static void addEntryPoint(llvm::Function &body) {
+static void addEntryPoint(llvm::Function &body, bool aliased) {
   llvm::LLVMContext &context = body.getContext();
   std::string name = body.getName().str();
   body.setName(name + ".body");
@@ -75,9 +88,9 @@ static void addEntryPoint(llvm::Function &body) {
   unsigned buffers = body.arg_size() - 3;
   for (unsigned i = 0; i <= buffers; ++i) {
     llvm::AttrBuilder attrs(context);
-    attrs.addAttribute(llvm::Attribute::NoAlias)
-        .addAttribute(llvm::Attribute::NonNull)
-        .addAttribute(llvm::Attribute::NoUndef);
+    attrs.addAttribute(llvm::Attribute::NonNull).addAttribute(llvm::Attribute::NoUndef);
+    if (!aliased)
+      attrs.addAttribute(llvm::Attribute::NoAlias);
     attrs.addAlignmentAttr(i < buffers ? llvm::Align(64)
                                        : llvm::Align(8)); // buffers stand at multiples of 64 in the arena
     body.addParamAttrs(i, attrs);
@@ -98,7 +111,7 @@ static void addEntryPoint(llvm::Function &body) {
   b.CreateRetVoid();
 }
 
-std::unique_ptr<llvm::Module> llcc::translateKernels(ModuleOp kernels, llvm::LLVMContext &context) {
+std::unique_ptr<llvm::Module> llcc::translateKernels(ModuleOp kernels, llvm::LLVMContext &context, bool aliased) {
   registerBuiltinDialectTranslation(*kernels.getContext());
   registerLLVMDialectTranslation(*kernels.getContext());
   std::unique_ptr<llvm::Module> module = translateModuleToLLVMIR(kernels, context, "kernels");
@@ -109,6 +122,6 @@ std::unique_ptr<llvm::Module> llcc::translateKernels(ModuleOp kernels, llvm::LLV
     if (!function.isDeclaration())
       bodies.push_back(&function);
   for (llvm::Function *body : bodies)
-    addEntryPoint(*body);
+    addEntryPoint(*body, aliased);
   return module;
 }

@@ -60,12 +60,13 @@ static bool emitCode(llvm::Module &module, llvm::TargetMachine &machine, llvm::C
   return true;
 }
 
-LogicalResult llcc::compileCpu(ModuleOp module, const CpuTarget &target, bool withAssembly, CpuCode &code) {
+LogicalResult llcc::compileCpu(ModuleOp module, const CpuTarget &target, bool withAssembly, CpuCode &code,
+                               bool aliased) {
   FailureOr<OwningOpRef<ModuleOp>> kernels = convertKernelsToLlvm(module, target);
   if (failed(kernels))
     return failure();
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> ir = translateKernels(**kernels, context);
+  std::unique_ptr<llvm::Module> ir = translateKernels(**kernels, context, aliased);
   if (!ir)
     return module.emitError("kernels do not translate to LLVM IR");
   std::unique_ptr<llvm::TargetMachine> machine = createMachine(target);

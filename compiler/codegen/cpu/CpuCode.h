@@ -19,8 +19,9 @@ struct CpuCode {
 };
 
 /// Compiles every function of `module` that has `llcc.kernel` (after llcc-convert-kernels-to-loops). `module` stays as
-/// it is. Errors are reported at the module or at an op.
-LogicalResult compileCpu(ModuleOp module, const CpuTarget &target, bool withAssembly, CpuCode &code);
+/// it is. Errors are reported at the module or at an op. `aliased`: what an argument points to may change during a call.
+LogicalResult compileCpu(ModuleOp module, const CpuTarget &target, bool withAssembly, CpuCode &code,
+                         bool aliased = false);
 
 //===-- Its steps -----------------------------------------------------------===//
 
@@ -37,8 +38,9 @@ void storeHalfAsIntegers(ModuleOp kernels, bool hasF16Conversions);
 /// Kernels alone, in the LLVM dialect: copies of the functions and constants of `module`.
 FailureOr<OwningOpRef<ModuleOp>> convertKernelsToLlvm(ModuleOp module, const CpuTarget &target);
 
-/// LLVM IR of `kernels`, each as an internal body with unaliased arguments and an exported entry point.
-std::unique_ptr<llvm::Module> translateKernels(ModuleOp kernels, llvm::LLVMContext &context);
+/// LLVM IR of `kernels`, each as an internal body with arguments that are unaliased (or not), and an exported entry
+/// point.
+std::unique_ptr<llvm::Module> translateKernels(ModuleOp kernels, llvm::LLVMContext &context, bool aliased);
 
 /// Links one object file into a shared object. Returns an error text (empty: fine).
 std::string linkSharedObject(llvm::StringRef object, std::string &shared);

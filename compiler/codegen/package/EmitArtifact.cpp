@@ -2,6 +2,7 @@
 #include "compiler/codegen/Codegen.h"
 #include "compiler/codegen/cpu/CpuCode.h"
 #include "compiler/codegen/cuda/Cubin.h"
+#include "compiler/codegen/cudasim/SimCode.h"
 
 #include <sysexits.h>
 
@@ -10,12 +11,18 @@ using namespace mlir::llcc;
 namespace rt = ::llcc::rt;
 
 static bool isCuda(StringRef target) { return target.split(':').first == "cuda"; }
+static bool isCudaSim(StringRef target) { return target.split(':').first == "cudasim"; }
+
+/// The architecture that "cudasim[:ARCH]" plays.
+static std::string simulated(StringRef target) { return "cuda" + target.drop_front(StringRef("cudasim").size()).str(); }
 
 std::string mlir::llcc::targetError(StringRef target) {
   CpuTarget cpu;
   CudaTarget cuda;
   if (isCuda(target))
     return CudaTarget::parse(target, cuda);
+  if (isCudaSim(target))
+    return CudaTarget::parse(simulated(target), cuda);
   if (target.split(':').first == "cpu")
     return CpuTarget::parse(target, cpu);
   return "target '" + target.str() + "' is unknown, needs cpu, cpu:LEVEL, cuda or cuda:ARCH";
@@ -35,6 +42,17 @@ static int addCode(ModuleOp lowered, PackageInfo &info, std::vector<rt::Section>
       sections.push_back({"code.cuda", std::move(code.cubin)});
       sections.push_back({"resources", std::move(code.resources)});
     }
+    return 0;
+  }
+  if (isCudaSim(info.target)) {
+    CudaTarget target;
+    CudaTarget::parse(simulated(info.target), target);
+    info.target = "cudasim:" + target.chip;
+    SimCode code;
+    if (failed(compileSim(lowered, code)))
+      return EX_SOFTWARE;
+    sections.push_back({"code.cudasim", std::move(code.object)});
+    sections.push_back({"cudasim", std::move(code.kernels)});
     return 0;
   }
   CpuTarget target;

@@ -2,13 +2,10 @@
 #ifndef LLCC_RUNTIME_DEVICES_CPU_CPUDEVICE_H
 #define LLCC_RUNTIME_DEVICES_CPU_CPUDEVICE_H
 
-#include "runtime/devices/Device.h"
-#include <map>
+#include "runtime/core/BoundProgram.h"
 #include <memory>
 
 namespace llcc::rt {
-
-using KernelTable = std::map<std::string, CpuKernel>;
 
 /// `coords`: the device's place in the mesh, which kernels read. Make it and use it on the device's own thread.
 std::unique_ptr<Device> makeCpuDevice(const std::vector<uint32_t> &coords, int threads, const KernelTable &kernels,
