@@ -71,12 +71,32 @@ void Importer::createFunction() {
   builder.setInsertionPointToEnd(function.addEntryBlock());
 }
 
+/// --output; without it the first output, unless that holds no floats and another one does: classifiers have their
+/// labels first. Empty: the first one.
+std::string Importer::trainedOutput() {
+  using Tensor = ::onnx::TensorProto;
+  const auto &outputs = model.graph().output();
+  if (!options.output.empty() || options.arrays || outputs.empty())
+    return options.output;
+  auto holdsFloats = [](const ::onnx::ValueInfoProto &output) {
+    if (!output.type().has_tensor_type()) // a dictionary for each row, of what ZipMap reads
+      return output.type().sequence_type().elem_type().has_map_type();
+    int32_t type = output.type().tensor_type().elem_type();
+    return type == Tensor::FLOAT || type == Tensor::DOUBLE || type == Tensor::FLOAT16 || type == Tensor::BFLOAT16;
+  };
+  int32_t first = outputs[0].type().tensor_type().elem_type();
+  if (!outputs[0].type().has_tensor_type() || first == Tensor::UNDEFINED || holdsFloats(outputs[0]))
+    return "";
+  auto found = llvm::find_if(outputs, holdsFloats);
+  return found == outputs.end() ? "" : found->name();
+}
+
 LogicalResult Importer::importOutputs() {
   std::vector<const ::onnx::ValueInfoProto *> outputs;
   for (const auto &output : model.graph().output())
     outputs.push_back(&output);
-  if (!options.output.empty()) {
-    auto chosen = llvm::find_if(outputs, [&](auto *o) { return o->name() == options.output; });
+  if (std::string trained = trainedOutput(); !trained.empty()) {
+    auto chosen = llvm::find_if(outputs, [&](auto *o) { return o->name() == trained; });
     if (chosen == outputs.end()) {
       std::string names;
       for (auto *o : outputs)
@@ -161,13 +181,26 @@ static void markClasses(func::FuncOp function) {
   });
 }
 
+/// The nodes that the trained output does without.
+void Importer::findSpareNodes() {
+  spare.clear();
+  if (options.arrays || model.graph().output_size() < 2)
+    return;
+  std::string trained = trainedOutput();
+  NodeSet needed = nodesBehind(nodes, trained.empty() ? model.graph().output(0).name() : trained);
+  for (const auto *node : nodes)
+    if (!needed.contains(node))
+      spare.insert(node);
+}
+
 /// Live nodes in order, and the stored tensors that they read; parameters are one initializer each after it.
 void Importer::collectTensors() {
   auto collect = [&](ImportErrors &said) {
     nodes = orderNodes(model.graph(), file, said);
+    findSpareNodes();
     if (said.empty())
       tensors = collectInitializers(*model.mutable_graph(), withNested(nodes), opset, model.producer_name(), options,
-                                    file, context, files, said);
+                                    file, context, files, said, spare);
   };
   ImportErrors first; // said again, whole, by the second time
   collect(first);
@@ -218,12 +251,9 @@ FailureOr<ImportedModel> Importer::run() {
     s.tensor = &t;
     define(t.name, s);
   }
-  if (!options.arrays && model.graph().output_size() > 1) {
-    NodeSet needed = nodesBehind(nodes, options.output.empty() ? model.graph().output(0).name() : options.output);
-    for (const auto *node : nodes)
-      if (!needed.contains(node))
-        spare.insert(node);
-  }
+  if (std::string trained = trainedOutput(); options.output.empty() && !trained.empty())
+    errors.warn(file + ": output " + quote(model.graph().output(0).name()) + " holds no floats, so " + quote(trained) +
+                " is trained; --output=NAME chooses another");
   createFunction();
   bool inputsFit = succeeded(importInputs());
   refuseUnknownOperators(nodes);

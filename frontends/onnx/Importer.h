@@ -81,6 +81,8 @@ private:
   void insertDropout(Binder &binder);
   int64_t opsetOf(const ::onnx::NodeProto &node) const;
   LogicalResult importOutputs();
+  std::string trainedOutput();
+  void findSpareNodes();
   void dropUnused();
   void placeWeights(ImportedModel &imported);
   void collectTensors();

@@ -9,6 +9,7 @@ OpTable::OpTable() {
   addAttentionOps(*this);
   addBatchNormOps(*this);
   addBitwiseOps(*this);
+  addClassicalOps(*this);
   addConstantOps(*this);
   addContractionOps(*this);
   addControlFlowOps(*this);

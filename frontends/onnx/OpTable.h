@@ -69,6 +69,7 @@ void addActivationOps(OpTable &table);
 void addAttentionOps(OpTable &table);
 void addBatchNormOps(OpTable &table);
 void addBitwiseOps(OpTable &table);
+void addClassicalOps(OpTable &table);
 void addConstantOps(OpTable &table);
 void addContractionOps(OpTable &table);
 void addControlFlowOps(OpTable &table);

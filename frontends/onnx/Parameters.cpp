@@ -137,7 +137,8 @@ void applyGlobs(const std::vector<std::string> &globs, StringRef flag, std::vect
 
 std::vector<Initializer> collectInitializers(::onnx::GraphProto &graph, ArrayRef<const Node *> nodes, int64_t opset,
                                              StringRef producer, const ImportOptions &options, StringRef file,
-                                             MLIRContext *context, ExternalFiles &files, ImportErrors &errors) {
+                                             MLIRContext *context, ExternalFiles &files, ImportErrors &errors,
+                                             const NodeSet &spare) {
   Readers readers(graph, nodes, opset);
   std::vector<Initializer> tensors;
   auto collect = [&](std::string name, ::onnx::TensorProto &proto, std::string subject) {
@@ -154,8 +155,13 @@ std::vector<Initializer> collectInitializers(::onnx::GraphProto &graph, ArrayRef
     }
     tensors.push_back(std::move(init));
   };
+  // Names of classes, which only a head of labels reads: it is left out, and the saved model has them where they are.
+  auto isSpareText = [&](const ::onnx::TensorProto &proto) {
+    return proto.data_type() == ::onnx::TensorProto::STRING && !readers.outputs.contains(proto.name()) &&
+           llvm::all_of(readers.of.lookup(proto.name()), [&](const auto &use) { return spare.contains(use.first); });
+  };
   for (auto &proto : *graph.mutable_initializer())
-    if (readers.of.contains(proto.name()) || readers.outputs.contains(proto.name()))
+    if ((readers.of.contains(proto.name()) || readers.outputs.contains(proto.name())) && !isSpareText(proto))
       collect(proto.name(), proto, (file + ": initializer " + quote(proto.name())).str());
   if (llvm::none_of(tensors, [](const Initializer &t) { return t.trainable; })) // Paddle: parameters are Constant nodes
     for (auto &node : *graph.mutable_node())

@@ -2,6 +2,7 @@
 #ifndef LLCC_FRONTENDS_ONNX_PARAMETERS_H
 #define LLCC_FRONTENDS_ONNX_PARAMETERS_H
 
+#include "frontends/onnx/Heads.h"
 #include "frontends/onnx/Payload.h"
 
 namespace mlir::llcc::frontend {
@@ -40,11 +41,11 @@ std::string nearNames(ArrayRef<Initializer> tensors, StringRef name);
 
 /// Collects the tensors that `nodes` (live, in order) or the graph's outputs read, checks their payloads, and decides
 /// from the role in which they are read what they are. `producer` is the exporter that the model names. Globs of
-/// `options` overrule that. Says what is wrong in `errors`.
+/// `options` overrule that. Says what is wrong in `errors`. `spare`: nodes that the trained output does without.
 std::vector<Initializer> collectInitializers(::onnx::GraphProto &graph, ArrayRef<const ::onnx::NodeProto *> nodes,
                                              int64_t opset, StringRef producer, const ImportOptions &options,
                                              StringRef file, MLIRContext *context, ExternalFiles &files,
-                                             ImportErrors &errors);
+                                             ImportErrors &errors, const NodeSet &spare);
 
 } // namespace mlir::llcc::frontend
 

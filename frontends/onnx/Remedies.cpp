@@ -10,6 +10,9 @@ std::string operatorRemedy(StringRef domain, StringRef op) {
   if (domain == "ai.onnx.ml")
     return op.starts_with("Tree") || op.starts_with("SVM")
                ? "; it has no gradient to learn by, fit it with the library that made it"
+           : op.starts_with("Linear")
+               ? "; its coefficients are attributes, export the model as a neural network (MatMul and Add of "
+                 "initializers)"
                : "; export the model with ONNX's own operators (as a neural network), or cut it before this node "
                  "(onnx.utils.extract_model)";
   bool readsTextOrFiles = llvm::StringSwitch<bool>(op)

@@ -95,6 +95,8 @@ def check(path):
         feeds = {name: a.astype(np.float32) if a.dtype == np.float64 else a for name, a in feeds.items()}
         want = onnxruntime.InferenceSession(narrow(model).SerializeToString()).run(None, feeds)
         old = False
+    elif model.graph.node[-1].op_type == "ZipMap":  # what its dictionaries hold is its input (test/driver/classical.test has real ones)
+        want = list(feeds.values())
     else:
         try:
             want = None if old else ReferenceEvaluator(model, new_ops=RECURRENT).run(None, feeds)

@@ -119,6 +119,7 @@ refuse("map-input", ['@input "d" is a map, which is not supported; export the mo
 ml = lambda op: [node(op, ["x"], ["y"], "m", domain="ai.onnx.ml")]
 ml_opset = lambda m: m.opset_import.append(h.make_opsetid("ai.onnx.ml", 5))
 refuse("trees", ['@operator "ai.onnx.ml:TreeEnsemble" is not supported: node "m"; it has no gradient to learn by, fit it with the library that made it'], ml("TreeEnsemble"), change=ml_opset)
+refuse("linear", ['@operator "ai.onnx.ml:LinearRegressor" is not supported: node "m"; its coefficients are attributes, export the model as a neural network (MatMul and Add of initializers)'], ml("LinearRegressor"), change=ml_opset)
 refuse("features", ['@operator "ai.onnx.ml:CategoryMapper" is not supported: node "m"; export the model with ONNX\'s own operators (as a neural network), or cut it before this node (onnx.utils.extract_model)'], ml("CategoryMapper"), change=ml_opset)
 refuse("custom", ['@operator "com.example:Magic" is not supported: node "m"; export the model without operators of com.example'], [node("Magic", ["x"], ["y"], "m", domain="com.example")], change=lambda m: m.opset_import.append(h.make_opsetid("com.example", 1)))
 # Others that need more than one node, or a flag.
