@@ -25,6 +25,8 @@ if os.path.exists("/usr/local/cuda/bin/ptxas"):
     config.available_features.add("ptxas")
 if os.path.exists(os.path.join(root, "build/fuzz/bin/fuzz-import")):  # utils/fuzz --build, where clang's libFuzzer is installed
     config.available_features.add("fuzzer")
+if all(os.path.exists(os.path.join(build, "lib", f)) for f in ("libllcc_cuda.so", "libFakeDriver.so", "libFakeNccl.so")):
+    config.available_features.add("cuda-plugin")  # built where the CUDA toolkit's headers are
 if os.path.exists("/dev/nvidia0"):
     config.available_features.add("cuda")
 # May a job be started by MPI, and may there be network namespaces here?

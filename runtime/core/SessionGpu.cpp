@@ -9,6 +9,8 @@ void Session::findGpus() {
   if (world && module.plan.target.compare(0, 7, "cudasim") == 0)
     throw Error{Usage, module.path + ": simulated GPUs are all in one process; start it without a launcher"};
   gpus = openGpus(module.path, module.plan.target);
+  if (module.plan.devices() == 1)
+    return;
   if (!world || world->rank() == 0)
     invitation = gpus->invite();
   if (!world)

@@ -37,7 +37,7 @@ CUfunction CudaGpu::builtin(const std::string &name) {
 }
 
 std::function<void(Stream)> CudaGpu::prepare(const Program &program, const Instr &instr,
-                                             const std::vector<Address> &ins, const std::vector<Address> &outs) {
+                                             const std::vector<GpuAddress> &ins, const std::vector<GpuAddress> &outs) {
   enter();
   if (instr.op == Op::Recurrence || instr.op == Op::RecurrenceGrad)
     return recurrence(program, instr, ins, outs);
@@ -85,7 +85,7 @@ void CudaGpu::finish() {
 }
 
 std::function<void(Stream)> CudaGpu::contraction(const Program &program, const Instr &instr,
-                                                 const std::vector<Address> &ins, Address out) {
+                                                 const std::vector<GpuAddress> &ins, GpuAddress out) {
   const Shape &first = program.buffers[instr.ins[0]].shape, &second = program.buffers[instr.ins[1]].shape,
               &result = program.buffers[instr.outs[0]].shape;
   if (result.elements() == 0)
@@ -140,7 +140,8 @@ std::function<void(Stream)> CudaGpu::contraction(const Program &program, const I
 }
 
 std::function<void(Stream)> CudaGpu::recurrence(const Program &program, const Instr &instr,
-                                                const std::vector<Address> &ins, const std::vector<Address> &outs) {
+                                                const std::vector<GpuAddress> &ins,
+                                                const std::vector<GpuAddress> &outs) {
   bool gradient = instr.op == Op::RecurrenceGrad;
   const Shape &all = program.buffers[gradient ? instr.ins[3] : instr.outs[0]].shape;
   RecurrenceArguments a{};

@@ -112,7 +112,7 @@ CUevent CudaGpu::eventAt(Event number) {
   return events[number];
 }
 
-Address CudaGpu::allocate(uint64_t bytes) {
+GpuAddress CudaGpu::allocate(uint64_t bytes) {
   enter();
   CUdeviceptr memory = 0;
   if (bytes == 0)
@@ -128,7 +128,7 @@ Address CudaGpu::allocate(uint64_t bytes) {
   return memory;
 }
 
-void CudaGpu::release(Address memory) {
+void CudaGpu::release(GpuAddress memory) {
   if (memory > 256 && driver.cuCtxSetCurrent(context) == CUDA_SUCCESS)
     driver.cuMemFree(memory);
 }
@@ -161,26 +161,26 @@ void CudaGpu::unpin(void *memory) {
     driver.cuMemFreeHost(memory);
 }
 
-void CudaGpu::copyIn(Stream stream, Address to, const void *from, uint64_t bytes) {
+void CudaGpu::copyIn(Stream stream, GpuAddress to, const void *from, uint64_t bytes) {
   enter();
   if (bytes)
     check(driver.cuMemcpyHtoDAsync(to, from, bytes, streamAt(stream)), "a copy to the GPU fails");
 }
 
-void CudaGpu::copyOut(Stream stream, void *to, Address from, uint64_t bytes) {
+void CudaGpu::copyOut(Stream stream, void *to, GpuAddress from, uint64_t bytes) {
   enter();
   if (bytes)
     check(driver.cuMemcpyDtoHAsync(to, from, bytes, streamAt(stream)), "a copy from the GPU fails");
 }
 
-void CudaGpu::copy(Stream stream, Address to, Address from, uint64_t bytes) {
+void CudaGpu::copy(Stream stream, GpuAddress to, GpuAddress from, uint64_t bytes) {
   enter();
   if (bytes && to != from)
     check(driver.cuMemcpyDtoDAsync(to, from, bytes, streamAt(stream)), "a copy on the GPU fails");
 }
 
-void CudaGpu::copyRows(Stream stream, Address to, uint64_t toPitch, Address from, uint64_t fromPitch, uint64_t width,
-                       uint64_t rows) {
+void CudaGpu::copyRows(Stream stream, GpuAddress to, uint64_t toPitch, GpuAddress from, uint64_t fromPitch,
+                       uint64_t width, uint64_t rows) {
   enter();
   if (width == 0 || rows == 0)
     return;
@@ -195,7 +195,7 @@ void CudaGpu::copyRows(Stream stream, Address to, uint64_t toPitch, Address from
   check(driver.cuMemcpy2DAsync(&box, streamAt(stream)), "a copy of rows on the GPU fails");
 }
 
-void CudaGpu::fill(Stream stream, Address to, uint32_t size, uint64_t bits, uint64_t count) {
+void CudaGpu::fill(Stream stream, GpuAddress to, uint32_t size, uint64_t bits, uint64_t count) {
   enter();
   if (count == 0)
     return;
@@ -213,12 +213,12 @@ void CudaGpu::fill(Stream stream, Address to, uint32_t size, uint64_t bits, uint
   }
 }
 
-void CudaGpu::launch(Stream stream, uint32_t kernel, const std::vector<Address> &arguments) {
+void CudaGpu::launch(Stream stream, uint32_t kernel, const std::vector<GpuAddress> &arguments) {
   enter();
   const Loaded &l = kernels.at(kernel);
   std::vector<void *> values;
-  for (const Address &argument : arguments)
-    values.push_back(const_cast<Address *>(&argument));
+  for (const GpuAddress &argument : arguments)
+    values.push_back(const_cast<GpuAddress *>(&argument));
   check(driver.cuLaunchKernel(l.function, l.grid[0], l.grid[1], l.grid[2], l.block[0], l.block[1], l.block[2], 0,
                               streamAt(stream), values.data(), nullptr),
         "kernel \"" + l.name + "\" cannot be launched");

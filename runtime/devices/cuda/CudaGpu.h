@@ -14,24 +14,24 @@ public:
   CudaGpu(const Driver &driver, const GpuPlace &place);
   ~CudaGpu() override;
 
-  Address allocate(uint64_t bytes) override;
-  void release(Address memory) override;
+  GpuAddress allocate(uint64_t bytes) override;
+  void release(GpuAddress memory) override;
   uint64_t freeBytes() override;
   uint64_t totalBytes() override;
   void *pin(uint64_t bytes) override;
   void unpin(void *memory) override;
 
-  void copyIn(Stream stream, Address to, const void *from, uint64_t bytes) override;
-  void copyOut(Stream stream, void *to, Address from, uint64_t bytes) override;
-  void copy(Stream stream, Address to, Address from, uint64_t bytes) override;
-  void copyRows(Stream stream, Address to, uint64_t toPitch, Address from, uint64_t fromPitch, uint64_t width,
+  void copyIn(Stream stream, GpuAddress to, const void *from, uint64_t bytes) override;
+  void copyOut(Stream stream, void *to, GpuAddress from, uint64_t bytes) override;
+  void copy(Stream stream, GpuAddress to, GpuAddress from, uint64_t bytes) override;
+  void copyRows(Stream stream, GpuAddress to, uint64_t toPitch, GpuAddress from, uint64_t fromPitch, uint64_t width,
                 uint64_t rows) override;
-  void fill(Stream stream, Address to, uint32_t size, uint64_t bits, uint64_t count) override;
-  void launch(Stream stream, uint32_t kernel, const std::vector<Address> &arguments) override;
+  void fill(Stream stream, GpuAddress to, uint32_t size, uint64_t bits, uint64_t count) override;
+  void launch(Stream stream, uint32_t kernel, const std::vector<GpuAddress> &arguments) override;
   void mark(Stream stream, uint32_t *word, uint32_t value) override;
 
-  std::function<void(Stream)> prepare(const Program &program, const Instr &instr, const std::vector<Address> &ins,
-                                      const std::vector<Address> &outs) override;
+  std::function<void(Stream)> prepare(const Program &program, const Instr &instr, const std::vector<GpuAddress> &ins,
+                                      const std::vector<GpuAddress> &outs) override;
   void finish() override;
   uint64_t libraryBytes() override { return workspaceBytes; }
 
@@ -58,10 +58,10 @@ private:
   void enter() const { check(driver.cuCtxSetCurrent(context), "the GPU cannot be used"); }
   void check(CUresult result, const std::string &what) const;
   CUfunction builtin(const std::string &name);
-  std::function<void(Stream)> recurrence(const Program &program, const Instr &instr, const std::vector<Address> &ins,
-                                         const std::vector<Address> &outs);
-  std::function<void(Stream)> contraction(const Program &program, const Instr &instr, const std::vector<Address> &ins,
-                                          Address out);
+  std::function<void(Stream)> recurrence(const Program &program, const Instr &instr, const std::vector<GpuAddress> &ins,
+                                         const std::vector<GpuAddress> &outs);
+  std::function<void(Stream)> contraction(const Program &program, const Instr &instr,
+                                          const std::vector<GpuAddress> &ins, GpuAddress out);
   std::string where() const { return "GPU " + std::to_string(ordinal) + " (" + model + ")"; }
 
   const Driver &driver;

@@ -122,7 +122,8 @@ void GpuProgram::enqueueAll(bool timed) {
         gpu->wait(instr.stream, steps[before].event);
       if (timed)
         gpu->record(times[i].first, instr.stream);
-      if (step.marked || runs == 0) // the first run tells of each instruction, later ones of what waits for peers
+      // The first run tells of each instruction, graphs only of what waits for peers.
+      if (step.marked || runs == 0 || !graphs)
         gpu->mark(instr.stream, marks + instr.stream, static_cast<uint32_t>(i + 1));
       if (step.enqueue)
         step.enqueue(instr.stream);
@@ -168,6 +169,9 @@ void GpuProgram::run(Timeline *timeline) {
     enqueueAll(timeline != nullptr);
   } else {
     if (!captured[now]) {
+      if (used[now ^ 1])
+        waitFor(ended[now ^ 1]);
+      std::fill_n(marks, kMostStreams, 0); // what the run by instructions has left
       gpu->beginCapture(0);
       enqueueAll(false);
       graph[now] = gpu->endCapture(0);
@@ -175,7 +179,11 @@ void GpuProgram::run(Timeline *timeline) {
     }
     gpu->launch(0, graph[now]);
   }
-  gpu->recordForHost(ended[now], 0);
+  try {
+    gpu->recordForHost(ended[now], 0); // may be the first call that hears of what went wrong in the run
+  } catch (const Error &failure) {
+    lost(failure);
+  }
   used[now] = true;
   ++runs;
   for (auto [stream, event] : captures)
@@ -220,11 +228,17 @@ void GpuProgram::waitFor(Event event) {
     gpu->abandon();
     throw;
   } catch (const Error &failure) {
-    gpu->abandon();
-    std::string where = wherever();
-    throw Error{failure.code, "device " + std::to_string(place.device) + " " +
-                                  (where.empty() ? "" : "(" + where + ") ") + failure.text};
+    lost(failure);
   }
+}
+
+void GpuProgram::lost(const Error &failure) {
+  gpu->abandon();
+  std::string where = wherever();
+  throw Error{failure.code,
+              "device " + std::to_string(place.device) + " " + (where.empty() ? "" : "(" + where + ") ") +
+                  failure.text +
+                  (where.empty() && graphs ? "; run with LLCC_GRAPH=0 to learn at which instruction" : "")};
 }
 
 void GpuProgram::finishRead() {

@@ -67,6 +67,8 @@ private:
   void waitFor(Event event);
   void finishRead();
   std::string wherever() const;
+  /// Ends exchanges with peers and throws the failure, with the instructions at which the streams are.
+  [[noreturn]] void lost(const Error &failure);
 
   const Program &program;
   std::unique_ptr<Gpu> gpu;

@@ -48,7 +48,7 @@ ncclDataType_t typeOf(DType type) {
   return ncclUint8;
 }
 
-void *at(Address place) { return reinterpret_cast<void *>(place); }
+void *at(GpuAddress place) { return reinterpret_cast<void *>(place); }
 
 } // namespace
 

@@ -3,8 +3,8 @@
 // forgives or fails much later: memory that was not allocated, host memory that is not page-locked, a capture that is
 // not joined, a missing context, anything left behind at the end.
 //
-// LLCC_FAKE_CUDA = version=V,devices=N,memory=BYTES,fail=K: the K-th kernel breaks the context; log=FILE: a line for
-// each call that the tests count.
+// LLCC_FAKE_CUDA = version=V,devices=N,memory=BYTES; fail=K: the K-th kernel breaks the context; stall=K: from the K-th
+// kernel on nothing comes to an end; log=FILE: a line for each call that the tests count.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -360,6 +360,8 @@ CUresult cuEventQuery(CUevent event) {
   CHECKED;
   if (!s.events.count(of(event)))
     return CUDA_ERROR_INVALID_HANDLE;
+  if (long from = s.number("stall", 0); from && s.kernels >= from)
+    return CUDA_ERROR_NOT_READY;
   return of(event)->capture ? CUDA_ERROR_CAPTURED_EVENT : CUDA_SUCCESS;
 }
 CUresult cuEventSynchronize(CUevent event) { return cuEventQuery(event); }
