@@ -3,6 +3,7 @@
 #include "compiler/ir/LLCC.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/MLIRContext.h"
@@ -16,7 +17,7 @@ int main(int argc, char **argv) {
     return 64;
   DialectRegistry registry;
   registry.insert<mlir::llcc::LlccDialect, arith::ArithDialect, math::MathDialect, func::FuncDialect,
-                  memref::MemRefDialect, scf::SCFDialect>();
+                  memref::MemRefDialect, scf::SCFDialect, gpu::GPUDialect>();
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler diagnostics(sources, &context);

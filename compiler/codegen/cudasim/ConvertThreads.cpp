@@ -1,7 +1,7 @@
 // gpu.func → func.func that runs one thread, described by a context that the simulator keeps.
 //
 // Indices of the thread become loads from the context, barriers and shuffles calls through it, shared memory one more
-// argument. Reductions over a warp or a block go through shuffles and barriers, as on the GPU.
+// argument. Reductions over a warp go through shuffles.
 #include "compiler/codegen/cudasim/SimCode.h"
 #include "runtime/plan/SimThread.h"
 
@@ -233,7 +233,6 @@ FailureOr<OwningOpRef<ModuleOp>> convertThreads(ModuleOp module, std::string &ke
   for (auto found : module.getOps<gpu::GPUModuleOp>())
     builder.clone(*found);
   RewritePatternSet patterns(context);
-  populateGpuAllReducePatterns(patterns);
   populateGpuLowerSubgroupReduceToShufflePatterns(patterns, rt::kSimWarp, /*shuffleBitwidth=*/64);
   populateGpuLowerClusteredSubgroupReduceToShufflePatterns(patterns, rt::kSimWarp, /*shuffleBitwidth=*/64);
   GreedyRewriteConfig config;

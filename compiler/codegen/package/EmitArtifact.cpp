@@ -21,8 +21,12 @@ std::string mlir::llcc::targetError(StringRef target) {
   CudaTarget cuda;
   if (isCuda(target))
     return CudaTarget::parse(target, cuda);
-  if (isCudaSim(target))
-    return CudaTarget::parse(simulated(target), cuda);
+  if (isCudaSim(target)) {
+    std::string error = CudaTarget::parse(simulated(target), cuda);
+    for (size_t at = error.find("cuda"); at != std::string::npos; at = error.find("cuda", at + 7))
+      error.insert(at + 4, "sim");
+    return error;
+  }
   if (target.split(':').first == "cpu")
     return CpuTarget::parse(target, cpu);
   return "target '" + target.str() + "' is unknown, needs cpu, cpu:LEVEL, cuda or cuda:ARCH";
