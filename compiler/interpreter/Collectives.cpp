@@ -1,5 +1,6 @@
 // Collectives over the members of a group, and the ops that know which member they are.
 #include "compiler/interpreter/Collectives.h"
+#include "compiler/ir/Ring.h"
 #include "compiler/interpreter/Pieces.h"
 #include "compiler/interpreter/Reduce.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -16,7 +17,8 @@ bool isPlaced(Operation *op) {
 
 SmallVector<StringAttr> axesOf(Operation *op) {
   SmallVector<StringAttr> axes;
-  if (isa<AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp, AxisSliceOp, MaskOp, AxisOffsetOp>(op))
+  if (isa<AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp, RingShiftOp, AxisSliceOp, MaskOp,
+          AxisOffsetOp>(op))
     for (Attribute axis : op->getAttrOfType<ArrayAttr>("axes"))
       axes.push_back(cast<StringAttr>(axis));
   return axes;
@@ -109,6 +111,12 @@ Evaluated evaluateCollective(Operation *op, ArrayRef<SmallVector<const Tensor *>
         placeBlock(result[0], block, concat, from * shape[concat]);
       }
     }
+    return success();
+  }
+  if (auto shift = dyn_cast<RingShiftOp>(op)) {
+    for (auto [member, result] : llvm::enumerate(results))
+      for (const Tensor *x : xs[(member + xs.size() - 1) % xs.size()])
+        result.push_back(*x);
     return success();
   }
   return std::nullopt;

@@ -1,5 +1,6 @@
 // Runs functions on devices: frames, lockstep, messages between stages.
 #include "compiler/interpreter/Interpreter.h"
+#include "compiler/ir/Ring.h"
 #include "compiler/interpreter/Collectives.h"
 #include "compiler/interpreter/Evaluate.h"
 #include "compiler/interpreter/Pieces.h"
@@ -221,7 +222,7 @@ Execution::State Execution::receive(RecvOp op) {
 
 // Collectives: cuts the devices into groups and combines each.
 LogicalResult Execution::evaluateGroups(Operation *op, std::vector<Results> &results, bool &known) {
-  if (!isa<AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp>(op))
+  if (!isa<AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp, RingShiftOp>(op))
     return known = false, success();
   known = true;
   SmallVector<StringAttr> axes = axesOf(op);

@@ -1,5 +1,5 @@
 // The dialect itself, mesh and sharding attributes.
-#include "compiler/ir/LLCC.h"
+#include "compiler/ir/Ring.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -20,6 +20,10 @@ void LlccDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "compiler/ir/Ops.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "compiler/ir/Ring.cpp.inc"
       >();
 }
 

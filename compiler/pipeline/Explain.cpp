@@ -1,6 +1,6 @@
 // Prints the decisions of the shard and lower stages.
 #include "compiler/pipeline/Explain.h"
-#include "compiler/ir/LLCC.h"
+#include "compiler/ir/Ring.h"
 #include "compiler/ir/Provenance.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
@@ -49,7 +49,7 @@ struct Traffic {
 static void countTraffic(func::FuncOp step, std::map<std::string, Traffic> &traffic) {
   step.walk([&](Operation *op) {
     StringRef name = op->getName().stripDialect();
-    if (!isa<AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp, SendOp>(op))
+    if (!isa<AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp, RingShiftOp, SendOp>(op))
       return;
     std::string key = name.str();
     if (auto axes = op->getAttrOfType<ArrayAttr>("axes"))

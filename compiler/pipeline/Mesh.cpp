@@ -42,7 +42,7 @@ MeshAxes meshFromFlags(const CompileOptions &options, std::string &error) {
   if (strategy == "single") {
     if (devices > 1)
       error =
-          "--devices=" + std::to_string(devices) + " needs a strategy; add --strategy=data, tensor, pipeline or hybrid";
+          "--devices=" + std::to_string(devices) + " needs a strategy; add --strategy=data, tensor, context, pipeline or hybrid";
     return {{"data", 1}};
   }
   if (strategy == "hybrid" || strategy == "auto")

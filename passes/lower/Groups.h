@@ -3,6 +3,7 @@
 #define LLCC_PASSES_LOWER_GROUPS_H
 
 #include "passes/lower/KernelForm.h"
+#include "compiler/ir/Ring.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/SetVector.h"
@@ -11,7 +12,7 @@ namespace mlir::llcc {
 
 /// Collectives, sends and receives.
 inline bool isCommunication(Operation *op) {
-  return isa<AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp, SendOp, RecvOp>(op);
+  return isa<AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp, RingShiftOp, SendOp, RecvOp>(op);
 }
 
 /// Bytes of the elements; an i1 takes a byte.

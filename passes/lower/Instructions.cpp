@@ -5,6 +5,7 @@
 // writes there directly, if nobody reads the old value from it on; a copy at the end. Where an old value is overwritten
 // and somebody reads it later, it is copied away first.
 #include "passes/lower/Instructions.h"
+#include "compiler/ir/Ring.h"
 #include "compiler/ir/Provenance.h"
 #include "passes/lower/Contraction.h"
 #include "passes/lower/KernelForm.h"
@@ -246,6 +247,7 @@ private:
                             {int64_t(all.getSplitDim()), int64_t(all.getConcatDim()), int64_t(all.getSize())},
                             all.getAxes());
         })
+        .Case<RingShiftOp>([&](RingShiftOp shift) { return collective("RingShift", {}, shift.getAxes()); })
         .Case<SendOp>([&](SendOp send) { return transfer("Send", send.getTo(), send.getTag()); })
         .Case<RecvOp>([&](RecvOp recv) { return transfer("Recv", recv.getFrom(), recv.getTag()); })
         .Case<CaptureOp>([&](CaptureOp capture) -> LogicalResult {

@@ -6,6 +6,7 @@
 // row dimensions on unchanged
 // ("aligned"). Everything else may be pulled at any index ("free"), which is right only where no reduction hangs below.
 #include "passes/lower/KernelForm.h"
+#include "compiler/ir/Ring.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -26,7 +27,7 @@ OpClass classOf(Operation *op) {
   if (isNarrowing(op))
     return OpClass::Work;
   if (isa<DotOp, ConvOp, ConvInputGradOp, ConvWeightGradOp, AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp,
-          SendOp, RecvOp, CaptureOp, RecurrenceOp, RecurrenceGradOp, func::ReturnOp>(op))
+          RingShiftOp, SendOp, RecvOp, CaptureOp, RecurrenceOp, RecurrenceGradOp, func::ReturnOp>(op))
     return OpClass::Anchor;
   if (isa<BroadcastOp, ReshapeOp, TransposeOp, SliceOp, ReverseOp, IotaOp, AxisOffsetOp, arith::ConstantOp,
           arith::CmpFOp, arith::CmpIOp, arith::ExtFOp, arith::TruncFOp, arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp,

@@ -1,5 +1,6 @@
 // Costs of kernels and collectives on a cluster.
 #include "passes/shard/Cluster.h"
+#include "compiler/ir/Ring.h"
 #include <cmath>
 
 namespace mlir::llcc {
@@ -35,7 +36,7 @@ double contractionFlops(Operation *op) {
   return 0;
 }
 
-bool isCollective(Operation *op) { return isa<AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp>(op); }
+bool isCollective(Operation *op) { return isa<AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp, RingShiftOp>(op); }
 
 static SmallVector<StringRef> axesOf(Operation *op) {
   SmallVector<StringRef> axes;
@@ -60,6 +61,8 @@ double sentBytes(Operation *op, MeshAttr mesh) {
     bytes += tensorBytes(operand.getType());
   if (isa<AllGatherOp>(op))
     return (n - 1) * bytes;
+  if (isa<RingShiftOp>(op))
+    return n > 1 ? bytes : 0;
   return (isa<AllReduceOp>(op) ? 2 : 1) * (n - 1) / n * bytes;
 }
 

@@ -19,6 +19,7 @@
 #include "compiler/ir/Provenance.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/shard/Passes.h"
+#include "passes/shard/Rules.h"
 #include <limits>
 
 namespace mlir::llcc {
@@ -46,6 +47,7 @@ public:
     });
     for (Operation *op : ops) {
       b.setInsertionPoint(op);
+      op->removeAttr(kWholeLoopsAttr);
       if (failed(check(op)) || failed(convert(op)))
         return failure();
     }

@@ -8,7 +8,10 @@
 //
 // One reshard for each (value, placement), right after the value, shared by all users. A partial value that some user
 // needs whole is resolved once, and whoever needs it cut takes its block of that; one that every user needs cut goes
-// there directly, which is a reduce-scatter.
+// there directly, which is a reduce-scatter. With `regather` a forward value that is cut is gathered for the backward
+// pass anew, so that only the piece is kept (Korthikanti et al. 2022, section 4.2.2: 2 s b h / t of a product's input,
+// not 2 s b h); llcc.fetch keeps the two gathers apart.
+#include "compiler/ir/Provenance.h"
 #include "passes/shard/Passes.h"
 #include "passes/shard/Propagation.h"
 
@@ -149,6 +152,17 @@ struct InsertReshardsPass : impl::InsertReshardsPassBase<InsertReshardsPass> {
     func.setFunctionType(FunctionType::get(&getContext(), func.getBody().front().getArgumentTypes(), results));
   }
 
+  /// True where the backward pass gathers a forward value anew instead of keeping it whole.
+  bool gathersAgain(Value value, const Placement &need, Operation *user) {
+    Operation *maker = value.getDefiningOp();
+    const Placement &from = have[value];
+    if (!regather || !maker || isBackward(maker->getLoc()) || !isBackward(user->getLoc()) || !from.partial.empty())
+      return false;
+    return llvm::any_of(from.dims, [&](const Axes &axes) {
+      return llvm::any_of(axes, [&](StringAttr axis) { return !need.uses(axis); });
+    });
+  }
+
   void insertReshards(Value value, ArrayRef<std::pair<OpOperand *, Placement>> uses) {
     OpBuilder builder(&getContext());
     builder.setInsertionPointAfterValue(value);
@@ -170,9 +184,29 @@ struct InsertReshardsPass : impl::InsertReshardsPassBase<InsertReshardsPass> {
       base = make(value, from.resolved(), first->first->getOwner());
       made.push_back({from.resolved(), base});
     }
+    SmallVector<std::pair<Placement, Value>> again;
     for (const auto &pair : uses) {
       OpOperand *use = pair.first;
       const Placement &need = pair.second;
+      if (gathersAgain(value, need, use->getOwner())) {
+        auto known = llvm::find_if(again, [&](const auto &entry) { return entry.first == need; });
+        if (known == again.end()) {
+          Operation *first = use->getOwner();
+          for (auto &[other, placement] : uses)
+            if (placement == need && isBackward(other->getOwner()->getLoc()) &&
+                other->getOwner()->isBeforeInBlock(first))
+              first = other->getOwner();
+          OpBuilder::InsertionGuard guard(builder);
+          builder.setInsertionPoint(first);
+          Value gathered = make(value, need, use->getOwner());
+          gathered.getDefiningOp()->setLoc(gradLoc(value.getLoc()));
+          gathered.getDefiningOp()->setAttr(kFetchAttr, builder.getI64IntegerAttr(1));
+          again.push_back({need, gathered});
+          known = std::prev(again.end());
+        }
+        use->set(known->second);
+        continue;
+      }
       auto known = llvm::find_if(made, [&](const auto &entry) { return entry.first == need; });
       if (known == made.end()) {
         made.push_back({need, make(base, need, use->getOwner())});

@@ -1,19 +1,17 @@
 // Passes of the shard stage, in the order in which they run.
 include "mlir/Pass/PassBase.td"
 
-def ChooseMeshPass : Pass<"llcc-choose-mesh", "::mlir::ModuleOp"> {
-  let summary = "Sets llcc.mesh to the cheapest data x tensor x pipeline for a number of devices (strategy hybrid)";
-  let options = [Option<"devices", "devices", "int64_t", "1", "how many">,
-                 Option<"target", "target", "std::string", "\"cpu\"", "cpu | cuda: whose speed the cost is for">,
-                 Option<"microbatches", "microbatches", "int64_t", "0", "of a step; 0: as the pipeline likes">,
-                 Option<"explain", "explain", "bool", "false", "a remark with the cost of each candidate">];
+def SplitHeadsPass : Pass<"llcc-split-heads", "::mlir::ModuleOp"> {
+  let summary = "Columns of weights that are heads times features become two dimensions, where the heads do not divide over the axis tensor";
+  let options = [Option<"members", "members", "int64_t", "1", "size of the axis tensor">];
 }
 def SplitRowsPass : Pass<"llcc-split-rows", "::mlir::ModuleOp"> {
   let summary = "Dimensions of @gradients that hold batch and sequence merged are split into them, so that each can be cut";
 }
 def SeedShardingPass : Pass<"llcc-seed-sharding", "::mlir::ModuleOp"> {
   let summary = "Puts seeds on arguments as the strategy says";
-  let options = [Option<"strategy", "strategy", "std::string", "\"\"", "data | tensor | pipeline | hybrid | single; empty: every axis of the mesh">,
+  let options = [Option<"strategy", "strategy", "std::string", "\"\"", "data | tensor | context | expert | pipeline | hybrid | single; empty: every axis of the mesh">,
+                  Option<"explain", "explain", "bool", "false", "a remark for each node at which tokens go to experts or come back">,
                  ListOption<"shard", "shard", "std::string", "the user's seeds, GLOB:{D0,D1,…}pN each">,
                  Option<"sequenceParallel", "sequence-parallel", "bool", "false", "cut activations between tensor-parallel blocks along the sequence">];
 }
@@ -24,7 +22,8 @@ def PropagateShardingPass : Pass<"llcc-propagate-sharding", "::mlir::ModuleOp"> 
 }
 def InsertReshardsPass : Pass<"llcc-insert-reshards", "::mlir::ModuleOp"> {
   let summary = "Makes every op's operands placed as its rule needs them, with explicit llcc.reshard";
-  let options = [Option<"explain", "explain", "bool", "false", "a remark for each llcc.reshard: who made the value, who needs it, why">];
+  let options = [Option<"explain", "explain", "bool", "false", "a remark for each llcc.reshard: who made the value, who needs it, why">,
+                 Option<"regather", "regather", "bool", "false", "gather activations for the backward pass again instead of keeping them whole">];
 }
 def PlanReshardsPass : Pass<"llcc-plan-reshards", "::mlir::ModuleOp"> {
   let summary = "Replaces each llcc.reshard by the cheapest sequence of collectives";
@@ -35,6 +34,10 @@ def InsertBucketsPass : Pass<"llcc-insert-buckets", "::mlir::ModuleOp"> {
 }
 def ConvertToSpmdPass : Pass<"llcc-convert-to-spmd", "::mlir::ModuleOp"> {
   let summary = "Local shapes: drops placements, masks padding where it would be reduced";
+}
+def SplitAttentionPass : Pass<"llcc-split-attention", "::mlir::ModuleOp"> {
+  let summary = "Attention over gathered keys becomes a ring: blocks of keys and values travel around the axis context";
+  let options = [Option<"explain", "explain", "bool", "false", "a remark for each attention: a ring, or why not">];
 }
 def FindBlocksPass : Pass<"llcc-find-blocks", "::mlir::ModuleOp"> {
   let summary = "Names the repeated blocks of the model for recomputation: llcc.blocks, ONNX node to number of block";

@@ -20,8 +20,8 @@
 // part of the backward pass and are updated once. Results of communication are kept, as to recompute them every member
 // of the group would have to send again.
 #include "passes/shard/Recompute.h"
-#include "compiler/ir/LLCC.h"
 #include "compiler/ir/Provenance.h"
+#include "compiler/ir/Ring.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/shard/Passes.h"
@@ -48,7 +48,7 @@ bool isContraction(Operation *op) {
 
 bool canRepeat(Operation *op) {
   return isPure(op) && op->getNumRegions() == 0 &&
-         !isa<AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp, SendOp, RecvOp, CaptureOp>(op);
+         !isa<AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp, RingShiftOp, SendOp, RecvOp, CaptureOp>(op);
 }
 
 double bytesOf(Value value) {

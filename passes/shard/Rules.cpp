@@ -322,7 +322,7 @@ static ShardingRule ruleOf(Operation *op) {
       .Case<RecurrenceOp>([](auto o) { return recurrence(o, o.getX()); })
       .Case<RecurrenceGradOp>([](auto o) { return recurrence(o, o.getDy()); })
       .Case<MaxPoolOp, MaxPoolGradOp, AvgPoolOp, AvgPoolGradOp>([](Operation *o) { return pool(o); })
-      // Whole ops are gone before the shard stage; the mesh chooser meets them after import.
+      // Whole ops are gone before the shard stage; `llcc ops` says what their parts will do.
       .Case<SoftmaxOp, LogSoftmaxOp>(
           [](auto o) { return untouched(o, [&](int64_t d) { return d == int64_t(o.getAxis()); }); })
       .Case<LayerNormOp>([](auto o) { return layerNorm(o); })
@@ -336,14 +336,18 @@ static ShardingRule ruleOf(Operation *op) {
 
 ShardingRule getShardingRule(Operation *op) {
   ShardingRule rule = ruleOf(op);
-  if (!sumsWhole(op))
-    return rule;
+  auto keepWhole = [&](llvm::function_ref<bool(int)> which) {
+    for (auto *tensors : {&rule.operands, &rule.results})
+      for (SmallVector<int> &dims : *tensors)
+        for (int &factor : dims)
+          if (factor != kWhole && which(factor))
+            factor = kWhole;
+  };
+  if (auto loops = op->getAttrOfType<DenseI64ArrayAttr>(kWholeLoopsAttr))
+    keepWhole([&](int factor) { return llvm::is_contained(loops.asArrayRef(), factor); });
   // No loop that is reduced may be cut: what is summed is gathered first, so that it is summed as one device does.
-  for (auto *tensors : {&rule.operands, &rule.results})
-    for (SmallVector<int> &dims : *tensors)
-      for (int &factor : dims)
-        if (factor != kWhole && rule.factors[factor].reduces)
-          factor = kWhole;
+  if (sumsWhole(op))
+    keepWhole([&](int factor) { return rule.factors[factor].reduces; });
   return rule;
 }
 

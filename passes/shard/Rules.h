@@ -31,6 +31,10 @@ struct ShardingRule {
 /// of parts have other bits than the sum of the whole.
 bool sumsWhole(Operation *op);
 
+/// On an op, numbers of loops (factors) that no axis may cut: the keys of attention, which each query meets all.
+/// Until llcc-convert-to-spmd.
+constexpr StringLiteral kWholeLoopsAttr = "llcc.whole_loops";
+
 /// The rule of `op`. Every op has one: an op that is not known keeps all its dimensions whole.
 ShardingRule getShardingRule(Operation *op);
 

@@ -24,8 +24,7 @@ std::optional<WeightUse> getWeightUse(Operation *op, func::FuncOp func) {
   return std::nullopt;
 }
 
-/// The dimension of the parameter that dimension `dim` of `value` is.
-static std::optional<int64_t> traceDim(Value value, int64_t dim) {
+std::optional<int64_t> traceDim(Value value, int64_t dim) {
   while (Operation *op = value.getDefiningOp()) {
     ShardingRule rule = getShardingRule(op);
     int factor = rule.results[0][dim];
@@ -38,14 +37,19 @@ static std::optional<int64_t> traceDim(Value value, int64_t dim) {
   return dim;
 }
 
-void seedBatch(func::FuncOp func, Propagation &propagation, Seeds &seeds) {
-  auto axis = StringAttr::get(func.getContext(), "data");
+void seedBatch(func::FuncOp func, ArrayRef<StringRef> axes, Propagation &propagation, Seeds &seeds) {
+  auto context = StringAttr::get(func.getContext(), kContextAxis);
   for (unsigned i = 0; i < func.getNumArguments(); ++i) {
     auto type = dyn_cast<RankedTensorType>(func.getArgument(i).getType());
     if (seeds[i] || !func.getArgAttr(i, "llcc.batched") || !type || type.getRank() == 0)
       continue;
     seeds[i] = Placement::whole(type.getRank());
-    seeds[i]->dims[0].push_back(axis);
+    for (StringRef axis : axes)
+      seeds[i]->dims[0].push_back(StringAttr::get(func.getContext(), axis));
+    // Sequences of ids and labels, where cutContext brought them.
+    for (auto [dim, wanted] : llvm::enumerate(propagation.wanted(func.getArgument(i))))
+      if (llvm::is_contained(wanted, context))
+        seeds[i]->dims[dim].push_back(context);
     propagation.seed(func.getArgument(i), seeds[i]->dims, /*closed=*/true);
   }
 }
@@ -68,8 +72,7 @@ static bool dependsOnBatch(Value value, func::FuncOp func) {
   return false;
 }
 
-/// The trainable table of an embedding that `op` reads by numbers of the batch, and its dimension of rows.
-static std::optional<std::pair<BlockArgument, int64_t>> getEmbedding(Operation *op, func::FuncOp func) {
+std::optional<std::pair<BlockArgument, int64_t>> getEmbedding(Operation *op, func::FuncOp func) {
   auto gather = dyn_cast<GatherOp>(op);
   if (!gather || isBackward(op->getLoc()))
     return std::nullopt;
@@ -111,6 +114,14 @@ bool seedWeights(func::FuncOp func, MeshAttr mesh, Propagation &propagation, See
     bool rowParallel = false;
     std::optional<int64_t> column;
     int64_t longest = 0; // of a weight with several columns: q, k and v have their own
+    // Heads, where they are columns, or nothing: features of a head would be summed in each attention.
+    auto heads = func.getArgAttrOfType<IntegerAttr>(use->param.getArgNumber(), kHeadsAttr);
+    auto isColumn = [&](int64_t dim) {
+      return dims[dim] != kWhole && !rule.factors[dims[dim]].reduces && !llvm::is_contained(others, dims[dim]) &&
+             traceDim(weight, dim) == heads.getInt();
+    };
+    if (heads && llvm::none_of(llvm::seq<int64_t>(0, dims.size()), isColumn))
+      heads = {};
     for (auto [dim, f] : llvm::enumerate(dims)) {
       if (f == kWhole)
         continue;
@@ -119,7 +130,7 @@ bool seedWeights(func::FuncOp func, MeshAttr mesh, Propagation &propagation, See
         rowParallel |=
             other != others.end() && llvm::is_contained(propagation.wanted(activation)[other - others.begin()], axis);
       else if (other == others.end() && rule.factors[f].size >= members && rule.factors[f].size > longest)
-        if (std::optional<int64_t> traced = traceDim(weight, dim)) {
+        if (std::optional<int64_t> traced = traceDim(weight, dim); traced && (!heads || *traced == heads.getInt())) {
           column = traced;
           longest = rule.factors[f].size;
         }
@@ -163,8 +174,13 @@ unsigned seedSequence(func::FuncOp func, MeshAttr mesh, Propagation &propagation
       rowParallel |= f != kWhole && rule.factors[f].reduces && llvm::is_contained(axes, axis);
     Value result = op.getResult(0);
     Placement have = propagation.placement(result);
-    if (!rowParallel || have.cuts(axis))
+    if (!rowParallel)
       continue;
+    if (have.cuts(axis)) { // as the user placed something else
+      op.setAttr(kSeedAttr, have.toAttr(context, mesh));
+      ++seeded;
+      continue;
+    }
     std::optional<int64_t> longest;
     auto shape = cast<RankedTensorType>(result.getType()).getShape();
     for (auto [dim, f] : llvm::enumerate(rule.results[0]))

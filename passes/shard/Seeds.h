@@ -1,4 +1,4 @@
-// The strategies' choice of seeds, shared by llcc-seed-sharding and the mesh chooser, which tries them.
+// The strategies' choice of seeds: the batch, weights of tensor parallelism, sequences.
 #ifndef LLCC_PASSES_SHARD_SEEDS_H
 #define LLCC_PASSES_SHARD_SEEDS_H
 
@@ -18,8 +18,22 @@ struct WeightUse {
 /// Empty for other ops, ops of the backward pass, and contractions of two activations.
 std::optional<WeightUse> getWeightUse(Operation *op, func::FuncOp func);
 
-/// Data parallelism: dimension 0 of every batched input and label that has no seed yet, over `data`.
-void seedBatch(func::FuncOp func, Propagation &propagation, Seeds &seeds);
+/// The trainable table of an embedding that `op` reads by numbers of the batch, and its dimension of rows.
+std::optional<std::pair<BlockArgument, int64_t>> getEmbedding(Operation *op, func::FuncOp func);
+
+/// Name of the axis that cuts sequences (Context.h).
+constexpr StringLiteral kContextAxis = "context";
+
+/// On a parameter that llcc-split-heads has reshaped: which of its dimensions are heads.
+constexpr StringLiteral kHeadsAttr = "llcc.heads";
+
+/// The dimension of the parameter (argument) that dimension `dim` of `value` is, seen through what getWeightUse sees
+/// through.
+std::optional<int64_t> traceDim(Value value, int64_t dim);
+
+/// Data parallelism: dimension 0 of every batched input and label that has no seed yet, over `axes`; its sequence over
+/// `context`, where cutContext has brought it there.
+void seedBatch(func::FuncOp func, ArrayRef<StringRef> axes, Propagation &propagation, Seeds &seeds);
 
 /// Tensor parallelism after Megatron (Shoeybi et al. 2019, section 3), greedy in program order: a contraction of an
 /// activation with a trainable weight whose contracted dimension is already cut runs row-parallel (propagation cuts the

@@ -52,6 +52,7 @@ public:
                       .Case("AllGather", &Checking::allGather)
                       .Case("ReduceScatter", &Checking::reduceScatter)
                       .Case("AllToAll", &Checking::allToAll)
+                      .Case("RingShift", &Checking::ringShift)
                       .Case("Send", &Checking::send)
                       .Case("Recv", &Checking::recv)
                       .Case("Capture", &Checking::capture)
@@ -275,6 +276,15 @@ private:
                           outs[0].getDimSize(ints[0]) != blockOf(ins[0].getDimSize(ints[0]), count) ||
                           outs[0].getDimSize(ints[1]) != ints[2] || ints[2] > count * ins[0].getDimSize(ints[1])))
       error = formatv("exchanges {0} with {1} members as {2}", textOf(ins[0]), count, textOf(outs[0]));
+    return error;
+  }
+  std::string ringShift() {
+    std::string error = ins.size() == outs.size() && ints.empty() && reals.empty() ? "" : "has other outs than ins";
+    if (error.empty())
+      members(error);
+    for (size_t i = 0; i < ins.size() && error.empty(); ++i)
+      if (!alike(ins[i], outs[i], {}))
+        error = formatv("hands on {0} as {1}", textOf(ins[i]), textOf(outs[i]));
     return error;
   }
   std::string send() { return counts(1, 0, 2); }

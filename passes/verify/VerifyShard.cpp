@@ -12,7 +12,7 @@
 // (S6) each trainable parameter, and each optimizer state, lives on one stage and is updated there exactly once; the
 // loss is
 //      shown once for each microbatch.
-#include "compiler/ir/LLCC.h"
+#include "compiler/ir/Ring.h"
 #include "compiler/ir/Provenance.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/verify/Passes.h"
@@ -121,6 +121,8 @@ private:
       int64_t most = sizeOf(all.getX(), all.getConcatDim()) * members(all.getAxes());
       if (int64_t(all.getSize()) > most)
         return report(op) << "joins to size " << all.getSize() << ", the group has " << most;
+    } else if (auto shift = dyn_cast<RingShiftOp>(op)) {
+      return checkAxes(op, shift.getAxes());
     } else if (auto slice = dyn_cast<AxisSliceOp>(op)) {
       if (failed(checkAxes(op, slice.getAxes())))
         return failure();

@@ -25,7 +25,7 @@ static Json numbersOf(const Plan &plan) {
     instructions += program.instrs.size();
     buffers += program.buffers.size();
     for (const Instr &instr : program.instrs) {
-      collectives += instr.op >= Op::AllReduce && instr.op <= Op::AllToAll;
+      collectives += instr.op >= Op::AllReduce && instr.op <= Op::RingShift;
       transfers += instr.op == Op::Send || instr.op == Op::Recv;
       waits += instr.waits.size();
     }

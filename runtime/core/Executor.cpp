@@ -64,6 +64,7 @@ Work Executor::prepare(const Instr &instr) {
   case Op::AllGather:
   case Op::ReduceScatter:
   case Op::AllToAll:
+  case Op::RingShift:
   case Op::Send:
   case Op::Recv:
     return peers->prepare(program, instr, ins, outs);

@@ -47,6 +47,7 @@ static std::string executor(const Plan &plan, const Instr &instr) {
   case Op::AllGather:
   case Op::ReduceScatter:
   case Op::AllToAll:
+  case Op::RingShift:
   case Op::Send:
   case Op::Recv:
     return cuda ? "nccl" : "shared memory";

@@ -115,6 +115,7 @@ enum class Op : uint8_t {
                  ///< axes
   ReduceScatter, ///< outs[i] from ins[i]; ints: kind, then for each tensor dim; axes
   AllToAll,      ///< ints: splitDim, concatDim, size; axes
+  RingShift,     ///< outs[i] = ins[i] of the member before this one (of the last one, for the first); axes
   Send,          ///< ints: to (stage), tag
   Recv,          ///< ints: from (stage), tag
   Capture,    ///< ins[0] may be read by the host now; `name`, ints: kind (0 loss, 1 gradient, 2 grad_norm, 3 output);

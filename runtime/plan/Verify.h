@@ -30,7 +30,7 @@ std::string nameOf(const Instr &instr, size_t index);
 /// "f32[64x10]".
 std::string nameOf(const Shape &shape);
 
-inline bool isGroupCollective(Op op) { return op >= Op::AllReduce && op <= Op::AllToAll; }
+inline bool isGroupCollective(Op op) { return op >= Op::AllReduce && op <= Op::RingShift; }
 /// The buffer that a buffer is a view of, or itself.
 inline uint32_t rootOf(const Program &program, uint32_t b) {
   return program.buffers[b].viewOf < 0 ? b : static_cast<uint32_t>(program.buffers[b].viewOf);

@@ -116,9 +116,12 @@ private:
     case Op::AllReduce: // a bucket's parts are values of their own
     case Op::AllGather:
     case Op::ReduceScatter:
+    case Op::RingShift: // of equal values it changes nothing
       for (size_t i = 0; i < instr.outs.size(); ++i) {
         Axes part = at(site, instr.ins[i]) | group;
-        at(site, instr.outs[i]) = instr.op == Op::ReduceScatter ? part | over : part & ~over;
+        if (instr.op != Op::RingShift)
+          part = instr.op == Op::ReduceScatter ? part | over : part & ~over;
+        at(site, instr.outs[i]) = part;
       }
       return;
     case Op::AllToAll:

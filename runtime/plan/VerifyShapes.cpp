@@ -84,6 +84,12 @@ public:
       return;
     case Op::AllToAll:
       return allToAll();
+    case Op::RingShift:
+      bucket();
+      group(0);
+      for (size_t i = 0; i < instr.ins.size(); ++i)
+        same(in(i), out(i));
+      return;
     case Op::Send:
     case Op::Recv: {
       bool send = instr.op == Op::Send;

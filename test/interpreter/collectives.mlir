@@ -3,7 +3,7 @@
 // others have, so that every sum tells who took part.
 
 module attributes {llcc.mesh = #llcc.mesh<["a", "b"], [2, 2]>} {
-  func.func @main() -> (tensor<f32>, tensor<f32>, tensor<3xf32>, tensor<2xf32>, tensor<1x2xf32>, tensor<2xf32>, tensor<2xi64>) {
+  func.func @main() -> (tensor<f32>, tensor<f32>, tensor<3xf32>, tensor<2xf32>, tensor<1x2xf32>, tensor<2xf32>, tensor<2xi64>, tensor<f32>) {
     %table = arith.constant dense<[1.0, 10.0, 100.0, 1000.0]> : tensor<4xf32>
     %first = llcc.axis_offset extent 2 over ["a"] : tensor<i64>
     %second = llcc.axis_offset extent 2 over ["b"] : tensor<i64>
@@ -24,7 +24,9 @@ module attributes {llcc.mesh = #llcc.mesh<["a", "b"], [2, 2]>} {
     %masked = llcc.mask %xx dim 0 extent 5 over ["a", "b"] value -1.0 : tensor<2xf32>
     %numbers = llcc.iota dim 0 : tensor<7xi64>
     %slice = llcc.axis_slice %numbers dim 0 over ["b", "a"] : tensor<7xi64> -> tensor<2xi64>
-    return %all, %half, %gathered, %scattered, %exchanged, %masked, %slice : tensor<f32>, tensor<f32>, tensor<3xf32>, tensor<2xf32>, tensor<1x2xf32>, tensor<2xf32>, tensor<2xi64>
+    // Each hands on to the next of the four, the last to the first.
+    %handed = llcc.ring_shift %x over ["a", "b"] : tensor<f32> -> tensor<f32>
+    return %all, %half, %gathered, %scattered, %exchanged, %masked, %slice, %handed : tensor<f32>, tensor<f32>, tensor<3xf32>, tensor<2xf32>, tensor<1x2xf32>, tensor<2xf32>, tensor<2xi64>, tensor<f32>
   }
 }
 
@@ -35,6 +37,7 @@ module attributes {llcc.mesh = #llcc.mesh<["a", "b"], [2, 2]>} {
 // CHECK-NEXT: device 0 result 4: [1, 10]
 // CHECK-NEXT: device 0 result 5: [1, 1]
 // CHECK-NEXT: device 0 result 6: [0, 1]
+// CHECK-NEXT: device 0 result 7: [1000]
 // CHECK-NEXT: device 1 result 0: [1111]
 // CHECK-NEXT: device 1 result 1: [11]
 // CHECK-NEXT: device 1 result 2: [10, 10, 1000]
@@ -42,6 +45,7 @@ module attributes {llcc.mesh = #llcc.mesh<["a", "b"], [2, 2]>} {
 // CHECK-NEXT: device 1 result 4: [1, 10]
 // CHECK-NEXT: device 1 result 5: [10, -1]
 // CHECK-NEXT: device 1 result 6: [4, 5]
+// CHECK-NEXT: device 1 result 7: [1]
 // CHECK-NEXT: device 2 result 0: [1111]
 // CHECK-NEXT: device 2 result 1: [1100]
 // CHECK-NEXT: device 2 result 2: [1, 1, 100]
@@ -49,6 +53,7 @@ module attributes {llcc.mesh = #llcc.mesh<["a", "b"], [2, 2]>} {
 // CHECK-NEXT: device 2 result 4: [100, 1000]
 // CHECK-NEXT: device 2 result 5: [100, 100]
 // CHECK-NEXT: device 2 result 6: [2, 3]
+// CHECK-NEXT: device 2 result 7: [10]
 // CHECK-NEXT: device 3 result 0: [1111]
 // CHECK-NEXT: device 3 result 1: [1100]
 // CHECK-NEXT: device 3 result 2: [10, 10, 1000]
@@ -56,3 +61,4 @@ module attributes {llcc.mesh = #llcc.mesh<["a", "b"], [2, 2]>} {
 // CHECK-NEXT: device 3 result 4: [100, 1000]
 // CHECK-NEXT: device 3 result 5: [-1, -1]
 // CHECK-NEXT: device 3 result 6: [6, 0]
+// CHECK-NEXT: device 3 result 7: [100]

@@ -133,3 +133,27 @@ func.func @placed_types_keep_their_shape(%x: tensor<7xf32, #llcc.sharding<[["a"]
   %z = llcc.all_gather %x dim 0 size 14 over ["a"] : tensor<7xf32, #llcc.sharding<[["a"]]>> -> tensor<14xf32, #llcc.sharding<[[]]>>
   return
 }
+
+// -----
+
+func.func @ring_shift_types(%x: tensor<2xf32>) {
+  // expected-error @below {{'llcc.ring_shift' op has 1 operands and 1 results, needs as many of the same types, at least one}}
+  %y = llcc.ring_shift %x over ["a"] : tensor<2xf32> -> tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @ring_shift_axes(%x: tensor<2xf32>) {
+  // expected-error @below {{'llcc.ring_shift' op has no axes, needs at least one}}
+  %y = llcc.ring_shift %x over [] : tensor<2xf32> -> tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @ring_shift_placed(%x: tensor<4xf32, #llcc.sharding<[["a"]]>>) {
+  // expected-error @below {{'llcc.ring_shift' op moves 'tensor<4xf32, #llcc.sharding<[["a"]]>>', needs local types}}
+  %y = llcc.ring_shift %x over ["a"] : tensor<4xf32, #llcc.sharding<[["a"]]>> -> tensor<4xf32, #llcc.sharding<[["a"]]>>
+  return
+}

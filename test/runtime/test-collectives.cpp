@@ -271,6 +271,25 @@ void allToAll() {
         }
 }
 
+void ringShift() {
+  for (const Case &c : cases)
+    for (int64_t size : {0, 1, 5, 1000}) {
+      Mesh mesh(c.axes, c.sizes);
+      Shape first{DType::F32, {size}}, second{DType::F32, {3, size}};
+      for (uint32_t d = 0; d < mesh.plan.devices(); ++d)
+        mesh.operands[d] = {floats(first, d), floats(second, d, 1)};
+      mesh.run(Op::RingShift, {first, second}, {first, second}, {}, c.over);
+      for (uint32_t d = 0; d < mesh.plan.devices(); ++d) {
+        size_t member = 0;
+        std::vector<uint32_t> members = mesh.group(d, c.over, member);
+        uint32_t before = members[(member + members.size() - 1) % members.size()];
+        for (size_t b = 0; b < 2; ++b)
+          CHECK(mesh.results[d][b] == mesh.operands[before][b], "ring_shift: device %u, size %d, tensor %d", d,
+                int(size), int(b));
+      }
+    }
+}
+
 template <class T> void reduces(DType type, int64_t kind, std::vector<T> a, std::vector<T> b, std::vector<T> expected) {
   std::vector<T> out(a.size());
   reduce(type, kind, {reinterpret_cast<char *>(a.data()), reinterpret_cast<char *>(b.data())},
@@ -338,6 +357,7 @@ int main() {
   gatherAndScatter();
   bucketsOfPieces();
   allToAll();
+  ringShift();
   everyTypeReduces();
   absentMembers();
   return finished("test-collectives");

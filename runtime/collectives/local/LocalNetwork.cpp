@@ -122,6 +122,14 @@ struct Meeting {
     }
     end();
   }
+
+  void ringShift() {
+    publish();
+    size_t from = (member + members() - 1) % members();
+    for (size_t b = 0; b < ins.size(); ++b)
+      std::memcpy(outs[b], (*group->ins[from])[b], shapes[b].bytes());
+    end();
+  }
 };
 
 class LocalCommunicator : public Communicator {
@@ -159,6 +167,8 @@ public:
       return [meeting] { meeting->allGather(); };
     case Op::ReduceScatter:
       return [meeting] { meeting->reduceScatter(); };
+    case Op::RingShift:
+      return [meeting] { meeting->ringShift(); };
     default:
       return [meeting] { meeting->allToAll(); };
     }

@@ -211,6 +211,20 @@ struct Exchange {
     }
     recycle();
   }
+
+  void ringShift() {
+    size_t count = members.size();
+    Message message = packed(ins, 0, true);
+    if (count > 1) {
+      send((member + 1) % count, message.data(), message.size());
+      message = take((member + count - 1) % count, packedBytes(0, true));
+    }
+    uint64_t at = 0;
+    for (size_t b = 0; b < outs.size(); at += shapes[b++].bytes())
+      std::memcpy(outs[b], message.data() + at, shapes[b].bytes());
+    if (count > 1)
+      world.recycle(std::move(message));
+  }
 };
 
 class ProcessCommunicator : public Communicator {
@@ -244,6 +258,8 @@ public:
       return [exchange] { exchange->allGather(); };
     case Op::ReduceScatter:
       return [exchange] { exchange->reduceScatter(); };
+    case Op::RingShift:
+      return [exchange] { exchange->ringShift(); };
     default:
       return [exchange] { exchange->allToAll(); };
     }

@@ -93,6 +93,10 @@ public:
       for (size_t b = 0; b < ins.size(); ++b)
         scatter(b, static_cast<size_t>(instr.ints[1 + b]));
       break;
+    case Op::RingShift:
+      plan.exchange.kind = Exchange::Kind::AllToAll;
+      shift();
+      break;
     default:
       plan.exchange.kind = Exchange::Kind::AllToAll;
       exchangeAll(static_cast<size_t>(instr.ints[0]), static_cast<size_t>(instr.ints[1]), instr.ints[2]);
@@ -199,6 +203,32 @@ private:
     }
     if (mine < result.dims[split])
       plan.laterClears.push_back({outs[0], result.bytes()});
+  }
+
+  /// An exchange in which each member has something for the next one alone. Several tensors are one run of bytes.
+  void shift() {
+    GpuAddress from = ins[0], to = outs[0];
+    uint64_t count = shape(instr.ins[0]).elements();
+    if (ins.size() > 1) {
+      count = 0;
+      for (uint32_t b : instr.ins)
+        count += shape(b).bytes();
+      from = room(count);
+      to = room(count);
+      plan.exchange.type = DType::U8;
+      uint64_t at = 0;
+      for (size_t b = 0; b < ins.size(); ++b) {
+        uint64_t bytes = shape(instr.ins[b]).bytes();
+        if (bytes > 0) {
+          plan.packs.push_back({from + at, ins[b], bytes, bytes, bytes, 1});
+          plan.unpacks.push_back({outs[b], to + at, bytes, bytes, bytes, 1});
+        }
+        at += bytes;
+      }
+    }
+    size_t next = (member + 1) % members, before = (member + members - 1) % members;
+    for (size_t m = 0; m < members; ++m)
+      plan.exchange.parts.push_back({from, to, m == next ? count : 0, m == before ? count : 0});
   }
 
   const Program &program;

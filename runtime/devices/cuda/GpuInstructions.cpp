@@ -92,6 +92,7 @@ GpuProgram::Step GpuProgram::prepare(size_t i) {
   case Op::AllGather:
   case Op::ReduceScatter:
   case Op::AllToAll:
+  case Op::RingShift:
     step.enqueue = collective(instr, nameOf(instr, i));
     step.marked = true;
     break;

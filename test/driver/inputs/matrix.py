@@ -21,9 +21,16 @@ ROWS = [  # name, flags, all cases, cases of the short run
     ("hybrid-8", "--mesh=data=2,tensor=2,pipeline=2", ALL, ["moe"]),
     ("hybrid-8-zero-3", "--mesh=data=2,tensor=2,pipeline=2 --zero=3", ALL, ["gpt-legacy"]),
     ("hybrid-8-sequence", "--mesh=data=2,tensor=2,pipeline=2 --zero=2 --sequence-parallel", TRANSFORMERS, ["llama"]),
+    ("context-2", "--strategy=context --devices=2", TRANSFORMERS, ["gpt-legacy-training"]),
+    ("context-3", "--strategy=context --devices=3", ALL, ["bert-classifier", "mlp-mnist"]),
+    ("context-4", "--strategy=context --devices=4", TRANSFORMERS, ["vit-mnist"]),
+    ("context-data", "--mesh=data=2,context=2 --zero=3", TRANSFORMERS, ["t5"]),
+    ("context-tensor", "--mesh=context=2,tensor=3", TRANSFORMERS, ["gpt2"]),
+    ("context-pipeline", "--mesh=context=2,pipeline=2", TRANSFORMERS, ["llama"]),
     ("mlp-25", "--mesh=data=5,tensor=5", MLPS, ["mlp-mnist"]),
 ]
-REFUSED = {}  # (row, case): words of the message
+NO_TOKENS = "context parallelism cuts sequences of tokens over mesh axis 'context', the model has none"
+REFUSED = {("context-3", case): NO_TOKENS for case in ALL if case not in TRANSFORMERS}  # (row, case): words of the message
 
 parser = argparse.ArgumentParser()
 parser.add_argument("check")

@@ -10,6 +10,8 @@ import argparse, hashlib, json, os, shlex, subprocess, sys, tempfile
 
 PLANS = {"data": "--strategy=data --devices=4", "data3": "--strategy=data --devices=3", "tensor": "--strategy=tensor --devices=2", "tensor3": "--strategy=tensor --devices=3",
          "pipeline": "--strategy=pipeline --devices=2", "hybrid": "--mesh=data=2,tensor=2,pipeline=2"}
+ANY = list(PLANS)
+PLANS |= {"context3": "--strategy=context --devices=3", "context-hybrid": "--mesh=data=2,context=2"}  # for models with tokens: by --only
 
 
 def train(model, data, flags, plan, mode="strategy"):
@@ -30,7 +32,7 @@ def train(model, data, flags, plan, mode="strategy"):
 p = argparse.ArgumentParser()
 p.add_argument("--llcc", required=True)
 p.add_argument("--steps", type=int, default=3)
-p.add_argument("--only", default=",".join(PLANS))
+p.add_argument("--only", default=",".join(ANY))
 p.add_argument("kind", choices=["oracle", "model"])
 a, rest = p.parse_known_args()
 cases = []

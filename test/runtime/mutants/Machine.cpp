@@ -218,7 +218,8 @@ private:
   }
 
   static bool isCollective(Op op) {
-    return op == Op::AllReduce || op == Op::AllGather || op == Op::ReduceScatter || op == Op::AllToAll;
+    return op == Op::AllReduce || op == Op::AllGather || op == Op::ReduceScatter || op == Op::AllToAll ||
+           op == Op::RingShift;
   }
 
   void finish(Device &device, size_t i) {
@@ -387,7 +388,7 @@ private:
         Term term("met");
         for (uint64_t read : reads)
           term << read;
-        if (own.op == Op::ReduceScatter || own.op == Op::AllToAll)
+        if (own.op == Op::ReduceScatter || own.op == Op::AllToAll || own.op == Op::RingShift)
           term << m;
         const Buffer &buffer = member->program->buffers[own.outs[o]];
         member->arena.write(buffer.offset, buffer.shape.bytes(),

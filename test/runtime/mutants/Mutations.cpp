@@ -8,7 +8,7 @@ namespace {
 
 using Random = std::mt19937;
 
-bool isCollective(const Instr &i) { return i.op >= Op::AllReduce && i.op <= Op::AllToAll; }
+bool isCollective(const Instr &i) { return i.op >= Op::AllReduce && i.op <= Op::RingShift; }
 bool isTransfer(const Instr &i) { return i.op == Op::Send || i.op == Op::Recv; }
 
 template <class T> T &pick(std::vector<T> &list, Random &random) { return list[random() % list.size()]; }
