@@ -4,6 +4,41 @@
 // RUN: sed s/ROWS/3/g %s | llcc-kernel-test --gpu --tolerance=2e-2 - | FileCheck %s
 // RUN: sed s/ROWS/8192/g %s | llcc-kernel-test --gpu --resources=sm_90 - | FileCheck %s --check-prefix=RESOURCES
 
+// Nothing spills; registers leave room for two thousand threads a multiprocessor where bandwidth needs them (32 registers
+// each), for eight hundred where a row stays in registers. (Kernels come last first.)
+// RESOURCES: kernel {{ *}}registers {{ *}}stack {{ *}}spill stores {{ *}}spill loads
+// RESOURCES-NEXT: heads{{ +(1[0-9]|2[0-9]|3[0-2]) +0 +0 +0}}
+// RESOURCES-NEXT: embedding_gradient{{ +(1[0-9]|2[0-9]|3[0-9]|40) +0 +0 +0}}
+// RESOURCES-NEXT: batch_statistics{{ +(1[0-9]|2[0-9]|3[0-9]|40) +0 +0 +0}}
+// RESOURCES-NEXT: bias_gradient{{ +(1[0-9]|2[0-9]|3[0-9]|40) +0 +0 +0}}
+// RESOURCES-NEXT: gelu{{ +(1[0-9]|2[0-9]|3[0-9]|4[0-8]) +0 +0 +0}}
+// RESOURCES-NEXT: adamw{{ +(1[0-9]|2[0-9]|3[0-9]|4[0-8]) +0 +0 +0}}
+// RESOURCES-NEXT: cross_entropy{{ +(1[0-9]|2[0-9]|3[0-9]|4[0-8]) +0 +0 +0}}
+// RESOURCES-NEXT: layer_norm_backward{{ +([1-7][0-9]|80) +0 +0 +0}}
+// RESOURCES-NEXT: layer_norm{{ +([1-7][0-9]|80) +0 +0 +0}}
+// RESOURCES-NEXT: softmax{{ +([1-7][0-9]|80) +0 +0 +0}}
+
+// Loads and stores of 16 bytes where rows are aligned; no division but by multiplication.
+// RUN: sed s/ROWS/8192/g %s | llcc-kernel-test --gpu --ptx=sm_90 - | FileCheck %s --check-prefix=PTX --implicit-check-not=div.s --implicit-check-not=div.u --implicit-check-not=rem.s --implicit-check-not=rem.u
+// PTX: .entry softmax(
+// PTX: shfl.sync.bfly
+// PTX-NOT: bar{{(rier)?}}.sync
+// PTX: st.global.v4.b32
+// PTX: .entry layer_norm(
+// PTX: ld.global.nc.v4.b32
+// PTX: shfl.sync.bfly
+// PTX-NOT: bar{{(rier)?}}.sync
+// PTX: .entry layer_norm_backward(
+// PTX: .entry adamw(
+// PTX-COUNT-4: ld.global{{(.nc)?}}.v4.b32
+// PTX-COUNT-3: st.global.v4.b32
+// PTX: .entry gelu(
+// PTX-COUNT-3: ld.global.nc.v4.b32
+// PTX: st.global.v4.b32
+// PTX: .entry heads(
+// PTX: ld.global.nc.v4.b32
+// PTX: st.global.v4.b32
+
 // CHECK: @softmax device 0: error {{.*}} ok
 func.func private @softmax(%x: tensor<ROWSx5x1024xbf16>, %mask: tensor<5x1024xf32>) -> tensor<ROWSx5x1024xbf16> attributes {llcc.kernel = "row", llcc.rows = 2 : i64} {
   %wide = arith.extf %x : tensor<ROWSx5x1024xbf16> to tensor<ROWSx5x1024xf32>
