@@ -96,7 +96,7 @@ void Session::onDevices(uint32_t count, const std::function<void(uint32_t)> &job
                                                     [](const std::unique_ptr<Worker> &worker) { return !!worker; })));
   for (uint32_t d = 0; d < count; ++d)
     if (workers[d])
-      workers[d]->start([job, d, gpus = gpus.get()] { // a copy: a lost thread outlives this call
+      workers[d]->start([this, job, d, gpus = gpus.get()] { // a copy: a lost thread outlives this call
         struct Leave {
           GpuSystem *gpus;
           ~Leave() {
@@ -104,7 +104,12 @@ void Session::onDevices(uint32_t count, const std::function<void(uint32_t)> &job
               gpus->leave();
           }
         } leave{gpus};
-        job(d);
+        try {
+          job(d);
+        } catch (const Error &failure) {
+          watch.raise(failure); // before others see that this one is gone
+          throw;
+        }
       });
   for (uint32_t d = 0; d < count; ++d)
     if (workers[d] && !workers[d]->wait(watch.timeout)) {

@@ -274,7 +274,8 @@ std::string Run::memoryText() {
   if (evaluation)
     text += ", " + bytesText(evaluation) + " more on device 0 to evaluate";
   if (library)
-    text += ", " + bytesText(uint64_t(library)) + " in oneDNN";
+    text += ", " + bytesText(uint64_t(library)) +
+            (opened.plan.target.compare(0, 3, "cpu") == 0 ? " in oneDNN" : " for libraries and messages");
   return text;
 }
 

@@ -12,6 +12,15 @@ namespace llcc::rt {
 static constexpr uint64_t kTransfer = uint64_t(16) << 20;
 static constexpr uint32_t kMostStreams = 64;
 
+namespace {
+/// The caller's thread uses the device alone.
+struct Alone {
+  explicit Alone(GpuSystem &system) : system(system) { system.enter(1); }
+  ~Alone() { system.leave(); }
+  GpuSystem &system;
+};
+} // namespace
+
 GpuProgram::GpuProgram(const Program &program, std::unique_ptr<Gpu> owner, GpuSystem &system, const Place &place)
     : program(program), gpu(std::move(owner)), system(system), place(place) {
   const char *wish = std::getenv("LLCC_GRAPH");
@@ -27,6 +36,16 @@ GpuProgram::GpuProgram(const Program &program, std::unique_ptr<Gpu> owner, GpuSy
 }
 
 GpuProgram::~GpuProgram() {
+  // The end of the last step may still run. After a failure nobody knows whether it ever ends.
+  if (!broken && !place.watch.aborted())
+    try {
+      Alone alone(system);
+      for (unsigned s = 0; s < 2; ++s)
+        if (used[s])
+          waitFor(ended[s]);
+    } catch (const Error &) {
+    } catch (const Aborted &) {
+    }
   for (unsigned s = 0; s < 2; ++s) {
     if (captured[s])
       gpu->destroy(graph[s]);
@@ -245,15 +264,6 @@ void GpuProgram::finishRead() {
   gpu->recordForHost(transferred, 0);
   waitFor(transferred);
 }
-
-namespace {
-/// The caller's thread uses the device alone.
-struct Alone {
-  explicit Alone(GpuSystem &system) : system(system) { system.enter(1); }
-  ~Alone() { system.leave(); }
-  GpuSystem &system;
-};
-} // namespace
 
 void GpuProgram::read(uint64_t offset, char *to, uint64_t bytes) {
   Alone alone(system);

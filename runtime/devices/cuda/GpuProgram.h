@@ -92,6 +92,7 @@ private:
   uint32_t *marks = nullptr; ///< by stream: number of the last instruction begun, from 1
   unsigned set = 0;
   bool used[2] = {}, captured[2] = {}, graphs = true;
+  bool broken = false; ///< a wait has failed
   Graph graph[2] = {};
   uint64_t runs = 0;
   Event nextEvent = 1;
