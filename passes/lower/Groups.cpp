@@ -52,10 +52,16 @@ Groups::Groups(func::FuncOp function) : function(function) {
     group.forward = !group.recomputed && !isBackward(op.getLoc());
     rank.push_back(id), sequence.push_back(id); // the source is in topological order
   }
-  std::optional<unsigned> communication;
+  std::optional<unsigned> communication, compute;
   for (Operation &op : block) {
     if (!isComputedOnce(&op))
       continue;
+    // A parameter is gathered where llcc-hoist-fetches has put it: nothing else holds it back, and early it would only
+    // fill the memory.
+    if (op.hasAttr("llcc.fetch") && compute)
+      addEdge(*compute, owner[&op]);
+    if (!isCommunication(&op))
+      compute = owner[&op];
     llvm::SmallSetVector<Value, 8> sources;
     sourcesOf(&op, sources);
     for (Value source : sources) {
