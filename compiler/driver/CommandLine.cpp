@@ -2,6 +2,7 @@
 #include "compiler/driver/CommandLine.h"
 #include "runtime/llrun/Help.h"
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -194,10 +195,11 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
                  "f16: good steps in a row after which the factor is doubled (default 2000)")
       ->type_name("N")
       ->check(rt::atLeast(1));
-  app.add_option("--strategy", o.strategy,
-                 "single | data | tensor | context | spatial | pipeline | hybrid (a mesh of these) | auto (the fastest "
-                 "plan that fits, as simulated); default single")
-      ->check(oneOf({"single", "data", "tensor", "context", "spatial", "pipeline", "hybrid", "auto"}));
+  app.add_option(
+         "--strategy", o.strategy,
+         "single | data | tensor | context (sequences) | spatial (pictures) | expert | pipeline | hybrid (a mesh "
+         "of these) | auto (the fastest plan that fits, as simulated); default single")
+      ->check(oneOf({"single", "data", "tensor", "context", "spatial", "expert", "pipeline", "hybrid", "auto"}));
   app.add_option("--cluster", o.cluster, "file that describes the devices for --strategy=auto (default: the target's)")
       ->type_name("CLUSTER.toml");
   app.add_flag("--exhaustive", o.exhaustive, "auto tries every plan");
@@ -209,10 +211,11 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
          [&o](const std::string &text) {
            o.mesh = parseAxes("--mesh", text);
            for (auto &[axis, size] : o.mesh)
-             if (axis != "data" && axis != "tensor" && axis != "context" && axis != "spatial" && axis != "pipeline")
-               throw CLI::ValidationError("--mesh", "\"" + axis +
-                                                        "\" is not an axis, needs data, tensor, context, spatial or "
-                                                        "pipeline");
+             static const char *const axes[] = {"data", "tensor", "context", "spatial", "expert", "pipeline"};
+           if (std::find(std::begin(axes), std::end(axes), axis) == std::end(axes))
+             throw CLI::ValidationError("--mesh", "\"" + axis +
+                                                      "\" is not an axis, needs data, tensor, context, "
+                                                      "spatial, expert or pipeline");
          },
          "the mesh, axis by axis")
       ->type_name("data=2,tensor=2,…");
@@ -244,7 +247,8 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
   app.add_option("--microbatches", o.microbatches, "parts of a batch that run one after the other")
       ->type_name("M")
       ->check(rt::atLeast(1));
-  app.add_option("--target", o.target, "cpu[:x86-64-v3] | cuda[:sm_90] | cudasim[:sm_90] (a simulated GPU; default cpu: this machine's)")
+  app.add_option("--target", o.target,
+                 "cpu[:x86-64-v3] | cuda[:sm_90] | cudasim[:sm_90] (a simulated GPU; default cpu: this machine's)")
       ->type_name("TARGET");
   app.add_option_function<std::string>(
          "--stop-after", [&o](const std::string &name) { o.stopAfter = kStages.at(name); },
@@ -261,7 +265,8 @@ static void setHeadings(CLI::App &app, bool trains) {
   std::vector<rt::Heading> headings = {
       {"Model",
        {"-o", "--batch", "--dim", "--output"},
-       {"--bind", "--allow-external-data-outside", "--max-import-mem", "--max-import-seconds", "--keep-weights"}},
+       {"--bind", "--allow-external-data-outside", "--max-import-mem", "--max-import-seconds", "--keep-weights",
+        "--no-weights"}},
       {"What is trained",
        {"--train", "--freeze", "--lora", "--batchnorm", "--dropout"},
        {"--tie", "--untie", "--batchnorm-variance"}},
@@ -301,7 +306,8 @@ static void addQuantizeFlags(CLI::App &app, ExportFiles &e) {
 
 /// `llcc export MODEL.onnx --export=quantized -o OUT.onnx …`.
 static bool parseExport(int argc, char **argv, ExportFiles &e, int &code) {
-  CLI::App app("Writes an ONNX model in another form: quantized to 8-bit integers (QDQ), for any ONNX runtime",
+  CLI::App app("Writes an ONNX model in another form: quantized to 8-bit integers (QDQ), for any ONNX runtime; or with "
+               "how it is partitioned, see llcc export --annotate --help",
                "llcc export");
   app.add_option("model", e.model, "ONNX file")->required()->type_name("MODEL.onnx");
   app.add_option("-o,--out", e.out, "model to write")->required()->type_name("OUT.onnx");
@@ -313,6 +319,31 @@ static bool parseExport(int argc, char **argv, ExportFiles &e, int &code) {
   addQuantizeFlags(app, e);
   code = rt::parseFlags(app, argc, argv);
   return code < 0;
+}
+
+/// `llcc export MODEL.onnx --annotate -o OUT.onnx --mesh=…`.
+static bool parseAnnotate(int argc, char **argv, CommandLine &line, int &code) {
+  CLI::App app(
+      "Writes how llcc partitions an ONNX model into the model, as ONNX's multi-device annotations (IR version "
+      "11): the mesh, the parts of parameters and inputs, the pipeline stage of each node",
+      "llcc export --annotate");
+  addCompileFlags(app, line.compile, /*withBatch=*/true);
+  bool annotate = false;
+  app.add_flag("--annotate", annotate, "write the plan into the model");
+  app.add_option("-o,--out", line.annotated, "model to write")->required()->type_name("OUT.onnx");
+  app.add_option("--label", line.compile.label, "name of the label input (default label)")->type_name("NAME");
+  code = rt::parseFlags(app, argc, argv);
+  if (code >= 0)
+    return false;
+  if (line.compile.strategy == "single" && !line.compile.mesh.empty())
+    line.compile.strategy = "hybrid";
+  if (line.compile.strategy != "single")
+    return true;
+  fprintf(stderr,
+          "llcc export: --annotate needs a plan; add --strategy=data, tensor, expert, pipeline, hybrid or auto, or "
+          "--mesh\n");
+  code = ExitUsage;
+  return false;
 }
 
 /// `llcc run MODEL.onnx --inputs=in.npz …`.
@@ -350,7 +381,9 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
   if (argc > 1 && std::string(argv[1]) == "export") {
     line.command = CommandLine::Command::Export;
     line.write.command = compile.command;
-    return parseExport(argc - 1, argv + 1, line.write, code);
+    bool annotates = std::any_of(argv + 2, argv + argc, [](const char *a) { return std::string(a) == "--annotate"; });
+    return annotates ? parseAnnotate(argc - 1, argv + 1, line, code)
+                     : parseExport(argc - 1, argv + 1, line.write, code);
   }
   if (argc > 1 && std::string(argv[1]) == "ops") {
     line.command = CommandLine::Command::Ops;
@@ -407,11 +440,11 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
                        "play the step on the cluster that this file describes, write nothing: time, bubble, "
                        "communication, memory; files of external data may be missing")
             ->type_name("CLUSTER.toml");
-    app.add_flag("--json", compile.json, "say it for programs")->needs(simulate);
+    app.add_flag("--json", compile.json, "say it, or --explain's times, for programs");
     app.add_flag("--certify", line.certify, "write what was proven beside the artifact: OUT.llx.cert.json")
         ->excludes(simulate);
     app.add_flag("--no-weights", compile.noWeights,
-                 "leave external data out of the artifact (its files may be missing): weights come from a checkpoint");
+                 "leave external data out of the artifact (files may be missing): weights come from a checkpoint");
   }
   app.add_flag("--keep-weights", line.keepWeights,
                "do not run the initialization graph of the model's training information");
@@ -425,6 +458,11 @@ bool parseCommandLine(int argc, char **argv, CommandLine &line, int &code) {
                 app.count("--output") > 0,
                 app.count("--train") + app.count("--freeze") + app.count("--lora") > 0,
                 app.count("--ignore-index") > 0};
+  if (compile.json && compile.simulate.empty() && !compile.explain) {
+    fprintf(stderr, "%s: --json needs --simulate, or --explain with a cuda target\n", app.get_name().c_str());
+    code = ExitUsage;
+    return false;
+  }
   if (compile.strategy == "single" && !compile.mesh.empty()) {
     if (app.count("--strategy")) {
       fprintf(stderr, "%s: --strategy=single and --mesh contradict each other; leave one of them out\n",

@@ -20,7 +20,8 @@ struct CommandLine {
   bool certify = false;      ///< compile: write a certificate beside the artifact
   rt::TrainOptions train;
   RunFiles run;
-  ExportFiles write; ///< `llcc export`, and of `llcc train --export=…`
+  std::string annotated; ///< `llcc export --annotate`: model to write; empty: another export
+  ExportFiles write;     ///< `llcc export`, and of `llcc train --export=…`
   SupportOptions support;
 };
 

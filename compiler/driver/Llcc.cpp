@@ -1,6 +1,7 @@
 // llcc: compiles an ONNX model; `llcc train` also trains it here, `llcc run` runs it once.
 #include "compiler/driver/CommandLine.h"
 #include "compiler/driver/TrainingInfo.h"
+#include "compiler/pipeline/ExportModel.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "runtime/certificate/Certificate.h"
 #include "runtime/data/Array.h"
@@ -107,7 +108,8 @@ int main(int argc, char **argv) {
     case Command::Run:
       return llcc::runModel(line.run, folder.get() + "/model.llx");
     case Command::Export:
-      return llcc::exportModel(line.write, folder.get());
+      return line.annotated.empty() ? llcc::exportModel(line.write, folder.get())
+                                    : llcc::annotateModel(line.compile, line.annotated);
     default:
       break;
     }

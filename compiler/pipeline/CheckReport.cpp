@@ -1,5 +1,6 @@
 // `llcc check` for people (aligned text, everything that counts on one screen) and for programs (JSON).
 #include "compiler/pipeline/CheckReport.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
@@ -7,6 +8,9 @@
 using namespace mlir;
 using namespace mlir::llcc;
 namespace json = llvm::json;
+
+/// Tensors of one role that are no parameters: so many are shown.
+static constexpr int64_t kShownOfRole = 8;
 
 static std::string shapeText(ArrayRef<int64_t> shape) {
   if (shape.empty())
@@ -80,6 +84,20 @@ static std::string reasonOf(const ImportErrors::Problem &problem) {
   return problem.what.substr(0, problem.what.rfind("; "));
 }
 
+/// Nodes of one kind, of which all the same is to be said, in one sentence (--json has each).
+static void printModes(ArrayRef<ImportReport::Mode> modes, raw_ostream &out) {
+  llvm::MapVector<std::tuple<StringRef, StringRef, StringRef>, SmallVector<StringRef>> groups;
+  for (const auto &mode : modes)
+    groups[{mode.op, mode.what, mode.remedy}].push_back(mode.node);
+  for (const auto &[text, nodes] : groups) {
+    out << "  " << (nodes.size() == 1 ? "node " : "nodes ");
+    llvm::interleaveComma(ArrayRef(nodes).take_front(3), out, [&](StringRef node) { out << "\"" << node << "\""; });
+    if (nodes.size() > 3)
+      out << " and " << nodes.size() - 3 << " more";
+    out << " (" << std::get<0>(text) << "): " << std::get<1>(text) << "; " << std::get<2>(text) << "\n";
+  }
+}
+
 static const char *const kGradientRemedy =
     "freeze the parameters in front of it (--freeze=GLOB), or train another output";
 
@@ -94,6 +112,7 @@ void mlir::llcc::printReport(const CheckReport &r, raw_ostream &out) {
 
   int64_t trained = 0, numbers = 0, frozen = 0, constants = 0;
   Table parameters, rest, aliases;
+  std::map<std::string, int64_t> ofRole;
   for (const auto &t : m.tensors) {
     if (t.trainable && t.tiedTo.empty()) {
       ++trained;
@@ -103,6 +122,9 @@ void mlir::llcc::printReport(const CheckReport &r, raw_ostream &out) {
     } else if (!t.parameter) {
       ++constants;
     }
+    // A net of convolutions has twice as many statistics as layers.
+    if (!t.parameter && ++ofRole[t.role] > kShownOfRole)
+      continue;
     (t.parameter ? parameters : rest)
         .row({!t.tiedTo.empty() ? "tied"
               : t.trainable     ? "trained"
@@ -117,6 +139,9 @@ void mlir::llcc::printReport(const CheckReport &r, raw_ostream &out) {
   if (constants) {
     out << "\nstored floats that are no parameters: " << constants << " (--train=NAME makes one)\n";
     rest.print(out);
+    for (const auto &[role, count] : ofRole)
+      if (count > kShownOfRole)
+        out << "  and " << count - kShownOfRole << " more of the role " << role << " (--json has all)\n";
   }
   if (llvm::any_of(m.tensors, [](const auto &t) { return !aliasText(t).empty(); })) {
     out << "\nties and copies\n";
@@ -155,6 +180,8 @@ void mlir::llcc::printReport(const CheckReport &r, raw_ostream &out) {
         << " behind them (run onnx.shape_inference, then check again)\n";
     for (const auto &n : ArrayRef(m.notExamined).take_front(8))
       out << "    node \"" << n.name << "\" (" << n.op << ")\n";
+    if (m.notExamined.size() > 8)
+      out << "    and " << m.notExamined.size() - 8 << " more\n";
   }
   out << "nodes without gradient support: " << (r.noGradient.empty() ? "none" : std::to_string(r.noGradient.size()))
       << "\n";
@@ -165,8 +192,7 @@ void mlir::llcc::printReport(const CheckReport &r, raw_ostream &out) {
 
   if (!m.modes.empty()) {
     out << "\nmodes\n";
-    for (const auto &mode : m.modes)
-      out << "  node \"" << mode.node << "\" (" << mode.op << ") " << mode.what << "; " << mode.remedy << "\n";
+    printModes(m.modes, out);
   }
   if (!r.heads.empty())
     out << "\nheads: output \"" << r.output << "\" is trained; " << llvm::join(r.heads, ", ")

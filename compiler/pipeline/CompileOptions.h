@@ -70,8 +70,8 @@ struct CompileOptions {
   double lossScale = 65536;       ///< where values are f16: what the gradients are scaled by at first
   int64_t lossScaleGrowth = 2000; ///< …and the good steps after which the scale is doubled
 
-  std::string strategy = "single";                   ///< single | data | tensor | context | pipeline | hybrid | auto
-  int64_t devices = 0;                               ///< 0: product of the mesh, or 1
+  std::string strategy = "single"; ///< single | data | tensor | context | expert | pipeline | hybrid | auto
+  int64_t devices = 0;             ///< 0: product of the mesh, or 1
   std::vector<std::pair<std::string, int64_t>> mesh; ///< explicit axes
   std::string schedule = "1f1b";                     ///< gpipe | 1f1b | interleaved | zb-h1 | FILE.csv
   int64_t chunks = 0;                                ///< pieces of the model on each stage; 0: as the schedule says

@@ -24,6 +24,10 @@ int prepareQuantize(const QuantizeRequest &request, std::vector<GraphInput> &inp
 /// Writes request.out and says on stderr what was done. Returns an ExitCode.
 int writeQuantizedModel(const QuantizeRequest &request);
 
+/// Plans options.model as compile() does and writes it to `out` with ONNX's multi-device annotations of the plan: mesh,
+/// parts of parameters and inputs, pipeline stage of each node. Says on stderr what was done. Returns an ExitCode.
+int annotateModel(const CompileOptions &options, const std::string &out);
+
 } // namespace llcc
 
 #endif

@@ -3,6 +3,7 @@
 #include "compiler/codegen/Codegen.h"
 #include "compiler/ir/LLCC.h"
 #include "compiler/ir/Provenance.h"
+#include "compiler/pipeline/AnnotateModel.h"
 #include "compiler/pipeline/CheckReport.h"
 #include "compiler/pipeline/ClusterFile.h"
 #include "compiler/pipeline/Diagnostics.h"
@@ -10,11 +11,11 @@
 #include "compiler/pipeline/FitMemory.h"
 #include "compiler/pipeline/Mesh.h"
 #include "compiler/pipeline/PlanHtml.h"
+#include "compiler/pipeline/Roofline.h"
 #include "compiler/pipeline/SearchPlans.h"
 #include "compiler/pipeline/SimulationReport.h"
 #include "frontends/onnx/Import.h"
 #include "passes/lower/Passes.h"
-#include "passes/shard/ChooseMesh.h"
 #include "passes/shard/Passes.h"
 #include "passes/shard/Recompute.h"
 #include "passes/train/Optimizer.h"
@@ -55,7 +56,10 @@ public:
   int run();
   /// --strategy=auto: plays plans and gives the options of the best one.
   int search(CompileOptions &chosen);
+  /// --strategy=hybrid without --mesh: the same for the mesh alone.
+  int searchMesh(CompileOptions &chosen);
   ::llcc::StepMemory *measured = nullptr; ///< filled instead of writing an artifact
+  DevicePlan *planned = nullptr;          ///< the same
 
 private:
   raw_ostream &out() { return options.said ? static_cast<raw_ostream &>(said) : llvm::errs(); }
@@ -73,8 +77,10 @@ private:
   void addPlacement(PassManager &pm);
   void addShard(PassManager &pm);
   int simulate();
+  void explainTimes();
   int readClusters();
   int train(int64_t microbatches);
+  int beginSearch(::llcc::PlanSearch &wanted);
   void evaluate(::llcc::PlanTrial &trial, std::map<int64_t, OwningOpRef<ModuleOp>> &trained);
   void addLower(PassManager &pm);
   int tryPasses(Stage stage, llvm::function_ref<void(PassManager &)> add);
@@ -157,29 +163,16 @@ int Compilation::import(int64_t parts, std::string *why) {
   return 0;
 }
 
-// hybrid without --mesh: imports the model at the size of the batch to know costs, then lets the cost model choose.
 int Compilation::chooseMeshAxes() {
   std::string error;
   mesh = ::llcc::meshFromFlags(options, error);
   if (!error.empty())
     return fail(::llcc::ExitUsage, error);
-  // The file may know the batch, and hybrid has to know costs: both need the model.
   batch = options.batch;
-  if (mesh.empty() || !batch) {
+  if (!batch) { // the file may know it
     if (int code = import(1))
       return code;
     batch = (*module)->getAttrOfType<IntegerAttr>("llcc.batch").getInt();
-  }
-  if (mesh.empty()) {
-    DeviceModel device = StringRef(options.target).starts_with("cuda") ? DeviceModel::cuda() : DeviceModel::cpu();
-    FailureOr<MeshChoice> choice = chooseMesh(*module, ::llcc::deviceCount(options), device, options.microbatches);
-    if (failed(choice))
-      return ::llcc::ExitUsage;
-    for (auto [axis, size] : llvm::zip(choice->mesh.getAxes(), choice->mesh.getSizes()))
-      mesh.push_back({axis.str(), size});
-    if (options.explain)
-      llvm::errs() << choice->explain()
-                   << "hybrid takes the cheapest that uses two axes or more, where one is feasible\n";
   }
   microbatches = ::llcc::microbatchCount(options, batch, mesh, error);
   return error.empty() ? 0 : fail(::llcc::ExitUsage, error);
@@ -275,6 +268,7 @@ void Compilation::addPlacement(PassManager &pm) {
   SeedShardingPassOptions seed;
   seed.shard.assign(options.shard.begin(), options.shard.end());
   seed.sequenceParallel = options.sequenceParallel;
+  seed.explain = options.explain;
   pm.addPass(createSplitRowsPass());
   pm.addPass(createSeedShardingPass(seed));
   PropagateShardingPassOptions propagate;
@@ -453,6 +447,20 @@ int Compilation::emit() {
   return code;
 }
 
+// What each launch and call of the step takes at best.
+void Compilation::explainTimes() {
+  Cluster f32 = Cluster::ofTarget(options.target, "f32"), narrow = Cluster::ofTarget(options.target, "bf16");
+  RooflineDevice device{"H100", narrow.flops, f32.flops, narrow.memoryBandwidth, 2e-6};
+  if (!options.cluster.empty()) // its peak is that of the step's precision
+    device = {cluster.name, cluster.flops, options.precision == "f32" ? cluster.flops : f32.flops,
+              cluster.memoryBandwidth, 2e-6};
+  std::vector<Roofline> programs = rooflines(*module, device, cluster);
+  if (options.json)
+    printRooflinesJson(programs, device, llvm::outs());
+  else
+    printRooflines(programs, device, llvm::errs());
+}
+
 // The step on a cluster that need not be here: from local shapes, collectives and the table of the schedule.
 int Compilation::simulate() {
   auto passes = [&](PassManager &pm) {
@@ -549,27 +557,76 @@ void Compilation::evaluate(::llcc::PlanTrial &trial, std::map<int64_t, OwningOpR
   trial.memory = simulation->stages[simulation->largest()].memory();
 }
 
-int Compilation::search(CompileOptions &chosen) {
-  auto start = std::chrono::steady_clock::now();
-  const CompileOptions asked = options;
+/// What both searches have to know of the model.
+int Compilation::beginSearch(::llcc::PlanSearch &wanted) {
+  wanted.devices = ::llcc::deviceCount(options);
+  wanted.exhaustive = options.exhaustive;
   options.dump.clear();
   options.stopAfter = Stage::Emit;
+  options.explain = false;
   std::string error;
-  MeshAxes fixed = ::llcc::meshFromFlags(options, error);
+  ::llcc::meshFromFlags(options, error);
   if (!error.empty())
     return fail(::llcc::ExitUsage, error);
   if (int code = readClusters())
     return code;
   batch = options.batch;
+  warned = true;            // the compilation that follows warns
   if (int code = import(1)) // knows the batch, and whether it may be cut
     return code;
   batch = (*module)->getAttrOfType<IntegerAttr>("llcc.batch").getInt();
-  ::llcc::PlanSearch wanted;
-  wanted.devices = ::llcc::deviceCount(asked);
   wanted.batch = batch;
-  wanted.memory = asked.memory ? asked.memory : cluster.memory;
-  wanted.exhaustive = asked.exhaustive;
+  wanted.memory = options.memory ? options.memory : cluster.memory;
   (*module)->walk([&](TrackOp) { wanted.wholeBatch = true; });
+  return 0;
+}
+
+/// So many ops are placed and played while a mesh is searched: some seconds.
+static constexpr size_t kHybridOps = 60000;
+
+int Compilation::searchMesh(CompileOptions &chosen) {
+  const CompileOptions asked = options;
+  ::llcc::PlanSearch wanted;
+  if (int code = beginSearch(wanted))
+    return code;
+  size_t ops = 1;
+  (*module)->walk([&](Operation *) { ++ops; });
+  std::map<int64_t, OwningOpRef<ModuleOp>> trained;
+  std::vector<::llcc::PlanTrial> tried;
+  CompileOptions quiet = asked;
+  quiet.explain = false;
+  std::vector<::llcc::PlanTrial> plans = ::llcc::searchMeshes(
+      quiet, wanted, std::max<size_t>(6, kHybridOps / (4 * ops)), // the step has about four times the forward ops
+      [&](::llcc::PlanTrial &trial) { evaluate(trial, trained); }, tried);
+  auto said = [](const ::llcc::PlanTrial &trial) { return trial.flags() + ": " + trial.refused; };
+  if (plans.empty()) {
+    std::string reasons;
+    for (const ::llcc::PlanTrial &trial : tried)
+      reasons += "\n  " + said(trial);
+    return fail(::llcc::ExitUsage, "no mesh of " + Twine(wanted.devices) + " devices fits the model" + reasons);
+  }
+  chosen = asked;
+  chosen.devices = 0;
+  chosen.mesh = plans.front().options.mesh;
+  chosen.microbatches = plans.front().options.microbatches;
+  if (asked.explain) {
+    out() << "hybrid: " << tried.size() << " meshes played on " << cluster.name
+          << "; seconds a step and memory of a device\n";
+    for (const ::llcc::PlanTrial &plan : plans)
+      out() << llvm::format("  %10.4g s %10.2f MiB  ", plan.seconds, plan.memory / (1 << 20)) << plan.flags() << "\n";
+    for (const ::llcc::PlanTrial &trial : tried)
+      if (!trial.refused.empty())
+        out() << "  not possible: " << said(trial) << "\n";
+  }
+  return 0;
+}
+
+int Compilation::search(CompileOptions &chosen) {
+  auto start = std::chrono::steady_clock::now();
+  const CompileOptions asked = options;
+  ::llcc::PlanSearch wanted;
+  if (int code = beginSearch(wanted))
+    return code;
   std::map<int64_t, OwningOpRef<ModuleOp>> trained;
   std::vector<::llcc::PlanTrial> tried;
   std::vector<::llcc::PlanTrial> plans = ::llcc::searchPlans(
@@ -658,11 +715,17 @@ int Compilation::run() {
     return code;
   if (options.explain)
     explainSharding(*module);
+  if (planned) {
+    *planned = collectDevicePlan(*module);
+    return 0;
+  }
   collectStageNodes(*module, page);
   if (int code = runPasses(Stage::Lower, [&](PassManager &pm) { addLower(pm); }); code || done)
     return code;
   if (options.explain)
     explainMemory(*module);
+  if (options.explain && StringRef(options.target).starts_with("cuda"))
+    explainTimes();
   if (int code = options.planHtml.empty() ? 0 : drawPlan())
     return code;
   if (measured) {
@@ -674,13 +737,28 @@ int Compilation::run() {
   return emit();
 }
 
+/// --strategy=auto and hybrid as what they choose; other options as they are.
+static int choosePlan(const CompileOptions &options, CompileOptions &chosen) {
+  chosen = options;
+  if (options.strategy == "auto")
+    return Compilation(options).search(chosen);
+  return options.strategy == "hybrid" && options.mesh.empty() ? Compilation(options).searchMesh(chosen) : 0;
+}
+
 int ::llcc::compile(const CompileOptions &options) {
-  if (options.strategy != "auto")
-    return Compilation(options).run();
   CompileOptions chosen;
-  if (int code = Compilation(options).search(chosen))
+  if (int code = choosePlan(options, chosen))
     return code;
   return Compilation(chosen).run();
+}
+
+int ::llcc::planDevices(const CompileOptions &options, DevicePlan &plan) {
+  CompileOptions chosen;
+  if (int code = choosePlan(options, chosen))
+    return code;
+  Compilation compilation(chosen);
+  compilation.planned = &plan;
+  return compilation.run();
 }
 
 void Compilation::measureMemory() {
@@ -706,7 +784,10 @@ void Compilation::measureMemory() {
 }
 
 int ::llcc::measure(const CompileOptions &options, StepMemory &memory) {
-  Compilation compilation(options);
+  CompileOptions chosen;
+  if (int code = choosePlan(options, chosen))
+    return code;
+  Compilation compilation(chosen);
   compilation.measured = &memory;
   return compilation.run();
 }

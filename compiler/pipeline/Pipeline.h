@@ -4,6 +4,10 @@
 
 #include "compiler/pipeline/CompileOptions.h"
 
+namespace mlir::llcc {
+struct DevicePlan;
+}
+
 namespace llcc {
 
 /// Compiles options.model into options.artifact, or prints the IR of options.stopAfter to stdout. Everything for people
@@ -18,6 +22,9 @@ struct StepMemory {
 };
 /// Compiles up to the plan and writes nothing.
 int measure(const CompileOptions &options, StepMemory &memory);
+
+/// Compiles up to the end of the shard stage, says where everything lies, and writes nothing.
+int planDevices(const CompileOptions &options, mlir::llcc::DevicePlan &plan);
 
 struct CheckOptions {
   CompileOptions compile; ///< an empty loss is chosen from the model's output

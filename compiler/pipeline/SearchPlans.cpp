@@ -1,5 +1,6 @@
 // Enumerates plans for `--strategy=auto` and sorts them by cost.
 #include "compiler/pipeline/SearchPlans.h"
+#include "compiler/pipeline/Mesh.h"
 #include <algorithm>
 #include <set>
 
@@ -38,31 +39,41 @@ int64_t sizeOf(const CompileOptions &options, const std::string &axis) {
   return 1;
 }
 
+/// Pipeline x data x tensor, in this order: neighbours of the last axis have the fastest links.
+std::vector<MeshAxes> factorisations(int64_t devices) {
+  std::vector<MeshAxes> meshes;
+  for (int64_t pipeline = 1; pipeline <= devices; ++pipeline)
+    for (int64_t tensor = 1; devices % pipeline == 0 && tensor <= devices / pipeline; ++tensor) {
+      if (devices / pipeline % tensor)
+        continue;
+      MeshAxes &mesh = meshes.emplace_back();
+      for (auto [axis, size] : {std::pair<std::string, int64_t>("pipeline", pipeline),
+                                {"data", devices / pipeline / tensor},
+                                {"tensor", tensor}})
+        if (size > 1)
+          mesh.push_back({axis, size});
+      if (mesh.empty())
+        mesh.push_back({"data", 1});
+    }
+  return meshes;
+}
+
+CompileOptions onMesh(const CompileOptions &asked, const MeshAxes &mesh) {
+  CompileOptions plan = asked;
+  plan.strategy = "hybrid";
+  plan.devices = 0;
+  plan.mesh = mesh;
+  return plan;
+}
+
 /// Meshes and microbatches; everything else as the user asked, or plain.
 std::vector<CompileOptions> firstRound(const CompileOptions &asked, const PlanSearch &search) {
   std::vector<CompileOptions> plans;
-  std::vector<decltype(asked.mesh)> meshes;
-  if (!asked.mesh.empty())
-    meshes.push_back(asked.mesh);
-  else
-    for (int64_t pipeline = 1; pipeline <= search.devices; ++pipeline)
-      for (int64_t tensor = 1; search.devices % pipeline == 0 && tensor <= search.devices / pipeline; ++tensor) {
-        if (search.devices / pipeline % tensor)
-          continue;
-        auto &mesh = meshes.emplace_back();
-        for (auto [axis, size] : {std::pair<std::string, int64_t>("pipeline", pipeline),
-                                  {"data", search.devices / pipeline / tensor},
-                                  {"tensor", tensor}})
-          if (size > 1)
-            mesh.push_back({axis, size});
-        if (mesh.empty())
-          mesh.push_back({"data", 1});
-      }
+  std::vector<MeshAxes> meshes = {asked.mesh};
+  if (asked.mesh.empty())
+    meshes = factorisations(search.devices);
   for (auto &mesh : meshes) {
-    CompileOptions plan = asked;
-    plan.strategy = "hybrid";
-    plan.devices = 0;
-    plan.mesh = mesh;
+    CompileOptions plan = onMesh(asked, mesh);
     int64_t stages = sizeOf(plan, "pipeline"), rows = search.batch / sizeOf(plan, "data");
     for (int64_t m = 1; m <= std::max<int64_t>(1, stages > 1 ? 8 * stages : 8); ++m) {
       if (asked.microbatches ? m != asked.microbatches : search.batch % m || m > std::max<int64_t>(1, rows))
@@ -155,6 +166,50 @@ std::vector<PlanTrial> searchPlans(const CompileOptions &asked, const PlanSearch
   std::stable_sort(feasible.begin(), feasible.end(),
                    [](const PlanTrial &a, const PlanTrial &b) { return a.seconds < b.seconds; });
   return feasible;
+}
+
+std::vector<PlanTrial> searchMeshes(const CompileOptions &asked, const PlanSearch &search, size_t most,
+                                    const std::function<void(PlanTrial &)> &evaluate, std::vector<PlanTrial> &tried) {
+  std::vector<MeshAxes> meshes = factorisations(search.devices);
+  auto longest = [](const MeshAxes &mesh) {
+    int64_t size = 1;
+    for (auto &axis : mesh)
+      size = std::max(size, axis.second);
+    return size;
+  };
+  std::stable_sort(meshes.begin(), meshes.end(),
+                   [&](const MeshAxes &a, const MeshAxes &b) { return longest(a) < longest(b); });
+  std::vector<PlanTrial> possible;
+  for (bool mixed : {true, false}) {
+    size_t looked = 0;
+    for (const MeshAxes &mesh : meshes) {
+      if ((mesh.size() > 1) != mixed || looked == most)
+        continue;
+      ++looked;
+      tried.push_back({onMesh(asked, mesh), 0, 0, ""});
+      PlanTrial &trial = tried.back();
+      int64_t rows = std::max<int64_t>(1, search.batch / sizeOf(trial.options, "data"));
+      int64_t m = search.wholeBatch && !asked.microbatches
+                      ? 1
+                      : microbatchCount(trial.options, search.batch, mesh, trial.refused);
+      while (!asked.microbatches && m > 1 && (search.batch % m || m > rows))
+        --m;
+      trial.options.microbatches = m;
+      if (trial.refused.empty() && sizeOf(trial.options, "data") > std::max<int64_t>(1, search.batch / m))
+        trial.refused = "a microbatch has " + std::to_string(search.batch / m) + " rows";
+      if (trial.refused.empty())
+        evaluate(trial);
+      if (trial.refused.empty())
+        possible.push_back(trial);
+    }
+    if (!possible.empty())
+      break;
+  }
+  auto over = [&](const PlanTrial &trial) { return search.memory && trial.memory > double(search.memory); };
+  std::stable_sort(possible.begin(), possible.end(), [&](const PlanTrial &a, const PlanTrial &b) {
+    return over(a) != over(b) ? over(b) : over(a) ? a.memory < b.memory : a.seconds < b.seconds;
+  });
+  return possible;
 }
 
 } // namespace llcc

@@ -32,6 +32,13 @@ struct PlanSearch {
 std::vector<PlanTrial> searchPlans(const CompileOptions &asked, const PlanSearch &search,
                                    const std::function<void(PlanTrial &)> &evaluate, std::vector<PlanTrial> &tried);
 
+/// `--strategy=hybrid`: the mesh alone, everything else as the user asked, with the microbatches that the mesh would
+/// get anyway (microbatchCount, less where a microbatch would have no row for a member). Hybrid means that axes are
+/// mixed: meshes of one axis are looked at where no other is possible. Of many meshes those are looked at whose longest
+/// axis is shortest, at most `most`. Cheapest first, those that keep the memory before the others.
+std::vector<PlanTrial> searchMeshes(const CompileOptions &asked, const PlanSearch &search, size_t most,
+                                    const std::function<void(PlanTrial &)> &evaluate, std::vector<PlanTrial> &tried);
+
 } // namespace llcc
 
 #endif

@@ -144,16 +144,30 @@ bool separateAliases(::onnx::GraphProto &graph, ArrayRef<Initializer> tensors, c
 
 //===-- Ties -------------------------------------------------------------------===//
 
-/// Depends on the elements and how often each is there, not on their order: equal for a matrix and its transpose.
-static uint64_t bagHash(StringRef bytes, size_t width) {
+/// Adds up hashes of elements of type `Word`: a loop that vectorises, as half a gigabyte of weights goes through it.
+template <typename Word> static uint64_t sumOfHashes(StringRef bytes) {
   uint64_t sum = bytes.size();
-  for (size_t i = 0; i < bytes.size(); i += width) {
-    uint64_t bits = 0;
-    memcpy(&bits, bytes.data() + i, width);
-    bits *= 0x9E3779B97F4A7C15ull;
+  for (size_t i = 0; i + sizeof(Word) <= bytes.size(); i += sizeof(Word)) {
+    Word word;
+    memcpy(&word, bytes.data() + i, sizeof(Word));
+    uint64_t bits = uint64_t(word) * 0x9E3779B97F4A7C15ull;
     sum += (bits ^ (bits >> 29)) * 0xBF58476D1CE4E5B9ull;
   }
   return sum;
+}
+
+/// Depends on the elements and how often each is there, not on their order: equal for a matrix and its transpose.
+static uint64_t bagHash(StringRef bytes, size_t width) {
+  switch (width) {
+  case 1:
+    return sumOfHashes<uint8_t>(bytes);
+  case 2:
+    return sumOfHashes<uint16_t>(bytes);
+  case 4:
+    return sumOfHashes<uint32_t>(bytes);
+  default:
+    return sumOfHashes<uint64_t>(bytes);
+  }
 }
 
 /// Is b ([columns, rows]) the transpose of a ([rows, columns])?

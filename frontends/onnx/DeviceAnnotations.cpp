@@ -5,6 +5,26 @@
 
 namespace mlir::llcc::frontend {
 
+/// The number of its part, row-major over the dimensions, for each device; -1 where it has none. Empty where `spec`
+/// does not tell.
+static SmallVector<int64_t> shardOfDevices(const ::onnx::ShardingSpecProto &spec, int64_t parts, int64_t devices) {
+  if (spec.device_size() != parts || devices < 1 || devices > (1 << 20))
+    return {};
+  SmallVector<int64_t> shard(devices, -1);
+  for (int64_t part = 0; part < parts; ++part) {
+    std::vector<int64_t> group = {spec.device(int(part))};
+    for (const auto &entry : spec.index_to_device_group_map())
+      if (entry.key() == spec.device(int(part)))
+        group.assign(entry.value().begin(), entry.value().end());
+    for (int64_t device : group) {
+      if (device < 0 || device >= devices || shard[device] >= 0)
+        return {};
+      shard[device] = part;
+    }
+  }
+  return shard;
+}
+
 void readDeviceAnnotations(const ::onnx::ModelProto &model, StringRef file, func::FuncOp function,
                            ImportErrors &errors) {
   llvm::StringMap<unsigned> arguments;
@@ -13,15 +33,23 @@ void readDeviceAnnotations(const ::onnx::ModelProto &model, StringRef file, func
       if (auto name = function.getArgAttrOfType<StringAttr>(i, key))
         arguments[name.getValue()] = i;
   std::string configuration;
+  int64_t devices = 0;
   for (const auto &declared : model.configuration())
-    if (configuration.empty())
+    if (configuration.empty()) {
       configuration = declared.name();
-  bool stages = false;
+      devices = declared.num_devices();
+    }
+  Builder b(function.getContext());
+  llvm::StringMap<int64_t> stages;
   for (const auto &node : model.graph().node())
     for (const auto &device : node.device_configurations()) {
       if (device.configuration_id() != configuration)
         continue;
-      stages |= device.pipeline_stage() != 0;
+      if (device.has_pipeline_stage() && device.pipeline_stage() < 0)
+        errors.warn(file + ": node " + quote(nodeName(node)) + ": pipeline stage " + Twine(device.pipeline_stage()) +
+                    " is below 0; it is not read");
+      else if (device.has_pipeline_stage() && !nodeName(node).empty())
+        stages[nodeName(node)] = device.pipeline_stage();
       for (const auto &spec : device.sharding_spec()) {
         auto found = arguments.find(spec.tensor_name());
         if (found == arguments.end())
@@ -53,11 +81,19 @@ void readDeviceAnnotations(const ::onnx::ModelProto &model, StringRef file, func
           warn("is another one than at the node before");
         else
           function.setArgAttr(found->second, "llcc.shards", now);
+        int64_t parts = 1;
+        for (int64_t n : shards)
+          parts = std::min<int64_t>(parts * n, int64_t(1) << 30);
+        if (auto where = shardOfDevices(spec, parts, devices); !where.empty())
+          function.setArgAttr(found->second, "llcc.shard_of_device", b.getDenseI64ArrayAttr(where));
       }
     }
-  if (stages)
-    errors.warn(file + ": pipeline stages of configuration " + quote(configuration) +
-                " are not read; llcc cuts the model itself");
+  if (llvm::all_of(stages, [](auto &entry) { return entry.second == 0; }))
+    return;
+  NamedAttrList list;
+  for (auto &entry : stages)
+    list.set(entry.first(), b.getI64IntegerAttr(entry.second));
+  function->getParentOp()->setAttr("llcc.stages", list.getDictionary(function.getContext()));
 }
 
 } // namespace mlir::llcc::frontend

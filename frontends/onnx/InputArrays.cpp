@@ -1,6 +1,7 @@
 // The arrays of `llcc run`: they bind the shapes of the graph's inputs, and some of them are constants.
 #include "frontends/onnx/InputArrays.h"
 #include "frontends/onnx/Binder.h"
+#include "frontends/onnx/Remedies.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -120,8 +121,7 @@ std::optional<BoundInputs> bindArrays(const ::onnx::GraphProto &graph, const Inp
   for (const auto &input : graph.input()) {
     std::string subject = (file + ": input " + quote(input.name())).str();
     if (!input.type().has_tensor_type()) {
-      errors.add(ImportErrors::Unsupported,
-                 subject + " is not a tensor; sequences, maps and optionals are not supported");
+      errors.add(ImportErrors::Unsupported, file + ": " + refusedInput(graph, input));
       continue;
     }
     const auto &tensor = input.type().tensor_type();
@@ -129,8 +129,7 @@ std::optional<BoundInputs> bindArrays(const ::onnx::GraphProto &graph, const Inp
     auto found = arrays.find(input.name());
     if (!element) {
       if (used(input.name()))
-        errors.add(ImportErrors::Unsupported,
-                   subject + " has element type " + dtypeName(tensor.elem_type()) + ", which is not supported");
+        errors.add(ImportErrors::Unsupported, file + ": " + refusedInput(graph, input));
       continue;
     }
     if (found == arrays.end()) {

@@ -2,6 +2,7 @@
 #include "frontends/onnx/InputDims.h"
 #include "frontends/onnx/Binder.h"
 #include "frontends/onnx/Payload.h"
+#include "frontends/onnx/Remedies.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
@@ -118,12 +119,8 @@ std::optional<BoundInputs> bindInputs(const ::onnx::GraphProto &graph, const Imp
       continue;
     std::string subject = (file + ": input " + quote(input.name())).str();
     const auto &type = input.type();
-    if (!type.has_tensor_type())
-      errors.add(ImportErrors::Unsupported,
-                 subject + " is not a tensor; sequences, maps and optionals are not supported");
-    else if (!elementType(context, type.tensor_type().elem_type()))
-      errors.add(ImportErrors::Unsupported, subject + " has element type " + dtypeName(type.tensor_type().elem_type()) +
-                                                ", which is not supported; use float32, float64, int32, int64 or bool");
+    if (!type.has_tensor_type() || !elementType(context, type.tensor_type().elem_type()))
+      errors.add(ImportErrors::Unsupported, file + ": " + refusedInput(graph, input));
     else if (!type.tensor_type().has_shape())
       errors.add(ImportErrors::Bad, subject + " has no shape; export the model with its input shapes");
     else if (type.tensor_type().shape().dim_size() > 64)

@@ -5,6 +5,7 @@
 #include "frontends/onnx/InputArrays.h"
 #include "frontends/onnx/InputDims.h"
 #include "frontends/onnx/OpTable.h"
+#include "frontends/onnx/Remedies.h"
 
 namespace mlir::llcc::frontend {
 
@@ -63,13 +64,8 @@ LogicalResult Importer::declareOutputs() {
     declared.name = output.name();
     declared.type = output.type().tensor_type().elem_type();
     declared.descr = numpyDescr(declared.type).str();
-    std::string subject = file + ": output " + quote(output.name());
-    if (!output.type().has_tensor_type())
-      errors.add(ImportErrors::Unsupported,
-                 subject + " is not a tensor; sequences, maps and optionals are not supported");
-    else if (!elementType(context, declared.type))
-      errors.add(ImportErrors::Unsupported,
-                 subject + " has element type " + dtypeName(declared.type) + ", which is not supported");
+    if (!output.type().has_tensor_type() || !elementType(context, declared.type))
+      errors.add(ImportErrors::Unsupported, file + ": " + refusedOutput(model.graph(), output));
     declaredOutputs.push_back(declared);
   }
   return success(errors.empty());

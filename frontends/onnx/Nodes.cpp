@@ -6,6 +6,7 @@
 #include "frontends/onnx/Modes.h"
 #include "frontends/onnx/OpTable.h"
 #include "frontends/onnx/RandomNumbers.h"
+#include "frontends/onnx/Remedies.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/GlobPattern.h"
@@ -46,11 +47,15 @@ void Importer::refuseUnknownOperators(ArrayRef<const ::onnx::NodeProto *> nodes)
     auto isRefused = [&](const ::onnx::NodeProto &node) {
       return !table.find(node.domain() == "ai.onnx" ? "" : node.domain(), node.op_type(), opsetOf(node));
     };
+    std::string remedy = oldest ? "" : operatorRemedy(key.first, key.second);
+    if (std::string head = options.arrays || !scopes.empty() ? "" : otherHead(model.graph(), nodes, isRefused);
+        !head.empty())
+      remedy = head;
     if (!options.report)
-      errors.add(ImportErrors::Unsupported,
-                 sentence + (options.arrays || !scopes.empty() ? "" : otherHead(model.graph(), nodes, isRefused)));
+      errors.add(ImportErrors::Unsupported, sentence + remedy);
     for (const auto *node : options.report ? ArrayRef(where) : ArrayRef<const ::onnx::NodeProto *>())
-      errors.add(ImportErrors::Unsupported, sentence, nodeName(*node), node->op_type(), "operator " + op + " " + why);
+      errors.add(ImportErrors::Unsupported, sentence, nodeName(*node), node->op_type(),
+                 "operator " + op + " " + why + remedy);
   }
 }
 

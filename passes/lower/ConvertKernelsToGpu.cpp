@@ -95,7 +95,8 @@ struct ConvertKernelsToGpuPass : impl::ConvertKernelsToGpuPassBase<ConvertKernel
         gpu::GPUFuncOp::create(builder, loc, kernel.getName(), builder.getFunctionType(signature.types, {}));
     function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), builder.getUnitAttr());
     setKernelAttributes(kernel, signature, function);
-    // Two arguments of one launch are different buffers if one of them is written (README.md); all lie at multiples of 64.
+    // Two arguments of one launch are different buffers if one of them is written (README.md); all lie at multiples
+    // of 64.
     for (size_t i = 0; i < signature.buffers(); ++i) {
       function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), builder.getUnitAttr());
       function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), builder.getI64IntegerAttr(64));

@@ -14,9 +14,8 @@ LogicalResult GpuLoops::emitFold() {
   FailureOr<FoldShape> fold = FoldShape::of(kernel);
   if (failed(fold))
     return failure();
-  if (e.sumsInOrder() && llvm::any_of(fold->reduces, [](ReduceOp reduce) {
-        return isa<FloatType>(reduce.getType().getElementType());
-      }))
+  if (e.sumsInOrder() &&
+      llvm::any_of(fold->reduces, [](ReduceOp reduce) { return isa<FloatType>(reduce.getType().getElementType()); }))
     return emitSerial(elementsOf(fold->reduces[0]));
   if (!fold->groups.empty())
     walked = {int64_t(fold->groups.size()) - 1};
@@ -40,8 +39,8 @@ static Coord operandAt(const FoldShape &fold, LoopSpaces &spaces, const Coord &k
   return at;
 }
 
-// A block has X vectors of columns and Y rows of threads: thread (x, y) sums rows y, y + Y, … of its columns, a warp reads
-// neighbouring columns. Then the Y partial sums of a column are added in order.
+// A block has X vectors of columns and Y rows of threads: thread (x, y) sums rows y, y + Y, … of its columns, a warp
+// reads neighbouring columns. Then the Y partial sums of a column are added in order.
 void GpuLoops::emitFoldColumns(const FoldShape &fold, const Digits &kept, const Digits &reduced) {
   OpBuilder &b = e.builder;
   ArrayRef<ReduceOp> reduces = fold.reduces;
@@ -65,20 +64,23 @@ void GpuLoops::emitFoldColumns(const FoldShape &fold, const Digits &kept, const 
   Value live = below(number, columns, grid * x);
   Coord at = place(kept, clamped(number, live, columns));
 
-  SmallVector<Value> sums = sweep(reduced, team, false, neutral, [&](const Coord &row, Value inside, ValueRange before) {
-    SmallVector<Value> next(before);
-    for (int64_t k = 0; k < width; ++k) {
-      Coord position = operandAt(fold, spaces, lane(kept, at, k), row);
-      for (auto [i, reduce] : llvm::enumerate(reduces)) {
-        Value &sum = next[i * width + k];
-        Value element = e.convert(e.pull(ReduceOp(reduce).getX(), position), sum.getType());
-        if (inside)
-          element = arith::SelectOp::create(b, e.loc, inside, element, neutral[i * width + k]);
-        sum = e.combine(ReduceOp(reduce).getKind(), sum, element);
-      }
-    }
-    return next;
-  });
+  SmallVector<Value> sums =
+      sweep(reduced, team, false, neutral, [&](const Coord &row, Value inside, ValueRange before) {
+        SmallVector<Value> next(before);
+        loadFirst([&] {
+          for (int64_t k = 0; k < width; ++k) {
+            Coord position = operandAt(fold, spaces, lane(kept, at, k), row);
+            for (auto [i, reduce] : llvm::enumerate(reduces)) {
+              Value &sum = next[i * width + k];
+              Value element = e.convert(e.pull(ReduceOp(reduce).getX(), position), sum.getType());
+              if (inside)
+                element = arith::SelectOp::create(b, e.loc, inside, element, neutral[i * width + k]);
+              sum = e.combine(ReduceOp(reduce).getKind(), sum, element);
+            }
+          }
+        });
+        return next;
+      });
 
   auto finish = [&](ValueRange totals) {
     for (auto [i, reduce] : llvm::enumerate(reduces))
@@ -138,8 +140,8 @@ void GpuLoops::emitFoldTeams(const FoldShape &fold, const Digits &kept, const Di
   Value live = below(number, count, grid * teams);
   Coord at = place(kept, clamped(number, live, count));
   SmallVector<Value> sums;
-  reduce(fold.reduces, reduced, team, false, [&](const Coord &inner) { return operandAt(fold, spaces, at, inner); },
-         sums);
+  reduce(
+      fold.reduces, reduced, team, false, [&](const Coord &inner) { return operandAt(fold, spaces, at, inner); }, sums);
   for (auto [reduce, sum] : llvm::zip_equal(fold.reduces, sums))
     e.bindValue(ReduceOp(reduce), at, sum);
   Value first =

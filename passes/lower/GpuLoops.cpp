@@ -200,16 +200,45 @@ SmallVector<Value> GpuLoops::sweep(const Digits &digits, Team team, bool keep, V
   return accs;
 }
 
+// A lane's arithmetic may become branches (tanh, …), and only loads that stand in one basic block are joined.
+void GpuLoops::loadFirst(function_ref<void()> body) {
+  Block *here = e.builder.getInsertionBlock();
+  Block::iterator at = e.builder.getInsertionPoint();
+  Operation *next = at == here->end() ? nullptr : &*at;
+  Operation *before = at == here->begin() ? nullptr : &*std::prev(at);
+  body();
+  Operation *first = before ? before->getNextNode() : &here->front();
+  DenseSet<Operation *> stays;
+  Operation *front = nullptr; // the first that stays
+  for (Operation *op = first; op != next;) {
+    Operation *after = op->getNextNode();
+    auto load = dyn_cast<memref::LoadOp>(op);
+    bool address = isa<arith::ArithDialect>(op->getDialect()) && op->getNumRegions() == 0 && op->getNumResults() == 1 &&
+                   op->getResult(0).getType().isIntOrIndex();
+    bool moves = (load && llvm::is_contained(function.getArguments(), load.getMemRef())) || address;
+    moves &= llvm::none_of(op->getOperands(), [&](Value x) { return stays.contains(x.getDefiningOp()); });
+    if (!moves) {
+      stays.insert(op);
+      front = front ? front : op;
+    } else if (front) {
+      op->moveBefore(front);
+    }
+    op = after;
+  }
+}
+
 void GpuLoops::storeVector(ArrayRef<int64_t> which, const Digits &digits, const Coord &at, Value inside,
                            function_ref<Coord(const Coord &)> join) {
   SmallVector<std::pair<Coord, SmallVector<Value>>> elements;
-  for (int64_t k = 0; k < digits.width; ++k) {
-    Coord position = join(lane(digits, at, k));
-    SmallVector<Value> scalars;
-    for (int64_t r : which)
-      scalars.push_back(e.pull(results[r], position));
-    elements.push_back({position, scalars});
-  }
+  loadFirst([&] {
+    for (int64_t k = 0; k < digits.width; ++k) {
+      Coord position = join(lane(digits, at, k));
+      SmallVector<Value> scalars;
+      for (int64_t r : which)
+        scalars.push_back(e.pull(results[r], position));
+      elements.push_back({position, scalars});
+    }
+  });
   guarded(inside, [&] {
     for (auto [i, r] : llvm::enumerate(which))
       for (auto &[position, scalars] : elements)
@@ -234,8 +263,8 @@ Value GpuLoops::shuffle(Value value, int64_t offset) {
   OpBuilder &b = e.builder;
   if (wide != type)
     value = arith::ExtUIOp::create(b, e.loc, wide, value);
-  Value other = gpu::ShuffleOp::create(b, e.loc, value, e.number(b.getI32Type(), offset),
-                                       e.number(b.getI32Type(), 32), gpu::ShuffleMode::XOR)
+  Value other = gpu::ShuffleOp::create(b, e.loc, value, e.number(b.getI32Type(), offset), e.number(b.getI32Type(), 32),
+                                       gpu::ShuffleMode::XOR)
                     .getShuffleResult();
   return wide == type ? other : arith::TruncIOp::create(b, e.loc, type, other).getResult();
 }
@@ -284,15 +313,17 @@ void GpuLoops::reduce(ArrayRef<ReduceOp> reduces, const Digits &digits, Team tea
     neutral.push_back(e.neutral(reduce.getKind(), e.wideOf(reduce.getType().getElementType())));
   SmallVector<Value> accs = sweep(digits, team, keep, neutral, [&](const Coord &at, Value inside, ValueRange before) {
     SmallVector<Value> next(before);
-    for (int64_t k = 0; k < digits.width; ++k) {
-      Coord position = join(lane(digits, at, k));
-      for (auto [i, reduce] : llvm::enumerate(reduces)) {
-        Value element = e.convert(e.pull(ReduceOp(reduce).getX(), position), neutral[i].getType());
-        if (inside)
-          element = arith::SelectOp::create(e.builder, e.loc, inside, element, neutral[i]);
-        next[i] = e.combine(ReduceOp(reduce).getKind(), next[i], element);
+    loadFirst([&] {
+      for (int64_t k = 0; k < digits.width; ++k) {
+        Coord position = join(lane(digits, at, k));
+        for (auto [i, reduce] : llvm::enumerate(reduces)) {
+          Value element = e.convert(e.pull(ReduceOp(reduce).getX(), position), neutral[i].getType());
+          if (inside)
+            element = arith::SelectOp::create(e.builder, e.loc, inside, element, neutral[i]);
+          next[i] = e.combine(ReduceOp(reduce).getKind(), next[i], element);
+        }
       }
-    }
+    });
     return next;
   });
   accs = overTeam(reduces, accs, team);
@@ -316,12 +347,4 @@ LogicalResult GpuLoops::emitMap() {
   guarded(below(q, all.count(), grid * block),
           [&] { storeVector(which, all, place(all, q), {}, [](const Coord &at) { return at; }); });
   return success();
-}
-
-LogicalResult GpuLoops::emitScatter() {
-  Operation *op = results[0].getDefiningOp();
-  if (!isa_and_nonnull<ScatterAddOp, ScatterOp>(op))
-    return kernel.emitError("scatter kernel must return one llcc.scatter or llcc.scatter_add and nothing else");
-  const Scatter s = isa<ScatterOp>(op) ? Scatter(cast<ScatterOp>(op)) : Scatter(cast<ScatterAddOp>(op));
-  return emitSerial(s.batch * s.before * s.behind);
 }

@@ -3,13 +3,13 @@
 //
 // Everything is made of two things. A *vector* is a few neighbouring positions along the last digit of a loop space, in
 // one thread: their loads and stores stand side by side, so that the backend joins them (16 bytes each where
-// alignment allows). A *team* is a power of two of neighbouring threads that share one row or one kept position: thread r
-// of G has the vectors r, r + G, …, so that the threads of a warp read neighbouring bytes; a reduction is summed in each
-// thread, then across the team by butterfly shuffles, then across warps through workgroup memory. The order of every sum
-// is fixed by the shapes: the same bits from every run.
+// alignment allows). A *team* is a power of two of neighbouring threads that share one row or one kept position: thread
+// r of G has the vectors r, r + G, …, so that the threads of a warp read neighbouring bytes; a reduction is summed in
+// each thread, then across the team by butterfly shuffles, then across warps through workgroup memory. The order of
+// every sum is fixed by the shapes: the same bits from every run.
 //
-// A row that fits is unrolled: its positions are SSA values that all loops of the row share, so that what was pulled once
-// (loads, exponentials) stays in registers and memory is read once. Longer rows are walked once for each level of
+// A row that fits is unrolled: its positions are SSA values that all loops of the row share, so that what was pulled
+// once (loads, exponentials) stays in registers and memory is read once. Longer rows are walked once for each level of
 // reductions; the second walk finds them in L2.
 #ifndef LLCC_PASSES_LOWER_GPULOOPS_H
 #define LLCC_PASSES_LOWER_GPULOOPS_H
@@ -27,10 +27,10 @@ using VectorWidths = std::map<int64_t, int64_t>;
 /// Emits the body of a kernel into a gpu.func whose buffers are bound in `emitter`.
 class GpuLoops {
 public:
-  /// `kernel`: on tensors; `outs`: the flat buffer of each result. `draft`: only the positions matter, for which cuts they
-  /// ask.
-  GpuLoops(func::FuncOp kernel, gpu::GPUFuncOp function, PullEmitter &emitter, LoopSpaces &spaces,
-           VectorWidths &widths, ArrayRef<Value> outs, bool draft);
+  /// `kernel`: on tensors; `outs`: the flat buffer of each result. `draft`: only the positions matter, for which cuts
+  /// they ask.
+  GpuLoops(func::FuncOp kernel, gpu::GPUFuncOp function, PullEmitter &emitter, LoopSpaces &spaces, VectorWidths &widths,
+           ArrayRef<Value> outs, bool draft);
 
   /// Emits by `llcc.kernel`; a body that breaks its form's contract (README.md) is reported.
   LogicalResult emit();
@@ -76,13 +76,15 @@ private:
   Coord lane(const Digits &digits, const Coord &at, int64_t k);
   /// Visits all vectors of `digits` that a thread of `team` has, carrying accumulators. `keep`: unrolled.
   SmallVector<Value> sweep(const Digits &digits, Team team, bool keep, ValueRange inits, Visit visit);
-  /// Accumulates `reduces` over the vectors of a team's thread, then over the team: the finished values, in all threads.
-  /// `join`: the position in the operand of a position in `digits`.
+  /// Accumulates `reduces` over the vectors of a team's thread, then over the team: the finished values, in all
+  /// threads. `join`: the position in the operand of a position in `digits`.
   void reduce(ArrayRef<ReduceOp> reduces, const Digits &digits, Team team, bool keep,
               function_ref<Coord(const Coord &)> join, SmallVector<Value> &sums);
   /// Combines each value over the team; all threads get it.
   SmallVector<Value> overTeam(ArrayRef<ReduceOp> reduces, ValueRange values, Team team);
   Value shuffle(Value value, int64_t offset);
+  /// Runs `body`, then puts the loads that it emitted before its arithmetic.
+  void loadFirst(function_ref<void()> body);
   /// Pulls `which` results at each position of a vector, then stores them all where `inside` (null: always).
   void storeVector(ArrayRef<int64_t> which, const Digits &digits, const Coord &at, Value inside,
                    function_ref<Coord(const Coord &)> join);

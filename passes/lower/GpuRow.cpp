@@ -93,19 +93,17 @@ LogicalResult GpuLoops::emitRow() {
       if (key.first != last)
         continue;
       if (key.second == 1) { // one thread, as the value may overwrite what it is computed from
-        Value first = team.size == 1 ? Value()
-                                     : arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::eq, team.rank, e.index(0));
-        guarded(e.both(first, live), [&, which = ArrayRef<int64_t>(which)] {
-          storeVector(which, Digits(), {}, {}, inRow);
-        });
+        Value first =
+            team.size == 1 ? Value() : arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::eq, team.rank, e.index(0));
+        guarded(e.both(first, live),
+                [&, which = ArrayRef<int64_t>(which)] { storeVector(which, Digits(), {}, {}, inRow); });
         continue;
       }
       Digits inner = digits(spaceOf[key.second], key.second);
-      sweep(inner, team, keep, {},
-            [&, which = ArrayRef<int64_t>(which)](const Coord &at, Value inside, ValueRange) {
-              storeVector(which, inner, at, e.both(inside, live), inRow);
-              return SmallVector<Value>();
-            });
+      sweep(inner, team, keep, {}, [&, which = ArrayRef<int64_t>(which)](const Coord &at, Value inside, ValueRange) {
+        storeVector(which, inner, at, e.both(inside, live), inRow);
+        return SmallVector<Value>();
+      });
     }
   return success();
 }

@@ -1,5 +1,6 @@
 // What the code of a kernel looks like from outside, on every target.
 #include "passes/lower/KernelSignature.h"
+#include "passes/lower/KernelForm.h"
 
 namespace mlir::llcc {
 
@@ -56,12 +57,50 @@ static std::string describe(func::FuncOp kernel) {
   return count ? text : text + " copy";
 }
 
+/// Bytes that a launch moves at least: each argument is read once (of a table that is gathered from no more than what
+/// is taken), each result is written once.
+static int64_t leastBytes(func::FuncOp kernel) {
+  auto bytes = [](Type type, int64_t elements) {
+    return elements * ((cast<RankedTensorType>(type).getElementTypeBitWidth() + 7) / 8);
+  };
+  int64_t sum = 0;
+  for (Type type : kernel.getResultTypes())
+    sum += bytes(type, cast<RankedTensorType>(type).getNumElements());
+  for (BlockArgument argument : kernel.getArguments()) {
+    int64_t elements = cast<RankedTensorType>(argument.getType()).getNumElements(), taken = 0;
+    for (OpOperand &use : argument.getUses()) {
+      auto gather = dyn_cast<GatherOp>(use.getOwner());
+      bool table = gather && use.getOperandNumber() == 0;
+      taken += table ? cast<RankedTensorType>(gather.getType()).getNumElements() : elements;
+    }
+    sum += bytes(argument.getType(), std::min(elements, taken));
+  }
+  return sum;
+}
+
+/// Floating-point operations of a launch if nothing is computed twice; a transcendental function counts eight.
+static int64_t leastFlops(func::FuncOp kernel) {
+  int64_t sum = 0;
+  for (Operation &op : kernel.getBody().front().without_terminator()) {
+    auto type = op.getNumResults() ? dyn_cast<RankedTensorType>(op.getResult(0).getType()) : RankedTensorType();
+    if (!type || !isa<FloatType>(type.getElementType()))
+      continue;
+    if (isa<ReduceOp, ScatterAddOp, ScatterOp>(op))
+      sum += cast<RankedTensorType>(op.getOperand(0).getType()).getNumElements();
+    else if (OpTrait::hasElementwiseMappableTraits(&op) && !isa<arith::ExtFOp, arith::TruncFOp, arith::SelectOp>(op))
+      sum += type.getNumElements() * std::max<int64_t>(1, weightOf(&op));
+  }
+  return sum;
+}
+
 void setKernelAttributes(func::FuncOp kernel, const KernelSignature &signature, Operation *code) {
   Builder b(kernel.getContext());
   code->setAttr("llcc.kernel", kernel->getAttr("llcc.kernel"));
   code->setAttr("llcc.text", b.getStringAttr(describe(kernel)));
   code->setAttr("llcc.ins", b.getI64IntegerAttr(signature.ins));
   code->setAttr("llcc.outs", b.getI64IntegerAttr(signature.outs.size()));
+  code->setAttr("llcc.bytes", b.getI64IntegerAttr(leastBytes(kernel)));
+  code->setAttr("llcc.flops", b.getI64IntegerAttr(leastFlops(kernel)));
   for (StringRef name : {"llcc.reads", "llcc.looks"})
     if (Attribute value = kernel->getAttr(name))
       code->setAttr(name, value);
@@ -73,10 +112,11 @@ memref::GlobalOp KernelConstants::get(DenseElementsAttr attr) {
     return global;
   MemRefType type = flatBuffer(attr.getType());
   auto shape = RankedTensorType::get(type.getShape(), type.getElementType());
-  auto value = attr.getElementType().isInteger(1)
-                   ? DenseElementsAttr::get(shape, ArrayRef<int8_t>(llvm::map_to_vector(
-                                                       attr.getValues<bool>(), [](bool b) { return int8_t(b); })))
-                   : attr.reshape(shape);
+  auto value =
+      attr.getElementType().isInteger(1)
+          ? DenseElementsAttr::get(
+                shape, ArrayRef<int8_t>(llvm::map_to_vector(attr.getValues<bool>(), [](bool b) { return int8_t(b); })))
+          : attr.reshape(shape);
   OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
   std::string name;
   do

@@ -5,10 +5,10 @@
 //   %p = call @k3_parts(%x)      {fold}  128x512x768 along 1 → 128x768
 //   %b = call @k3(%p, %m)        {fold}  128x768 along 0 → 768, then the update
 //
-// One block of threads for each few columns leaves most of a GPU idle: memory is read as fast as the few ask for it. Two
-// launches need no atomics, so that the order of a sum is the program's; the partial sums (f32 for 16-bit types) are a
-// buffer like any other, placed by the planner. Runs after llcc-fuse-kernels, which decides what is one kernel, and
-// before llcc-plan-memory. Where every strategy is to give the same bits (llcc.deterministic), sums stay whole.
+// One block of threads for each few columns leaves most of a GPU idle: memory is read as fast as the few ask for it.
+// Two launches need no atomics, so that the order of a sum is the program's; the partial sums (f32 for 16-bit types)
+// are a buffer like any other, placed by the planner. Runs after llcc-fuse-kernels, which decides what is one kernel,
+// and before llcc-plan-memory. Where every strategy is to give the same bits (llcc.deterministic), sums stay whole.
 #include "passes/lower/KernelShapes.h"
 #include "passes/lower/Kernels.h"
 #include "passes/lower/Passes.h"
@@ -35,8 +35,8 @@ int64_t product(ArrayRef<int64_t> sizes) {
 /// A kernel whose results are all elementwise functions of reductions of one shape, and of what has the kept shape.
 struct Reduction {
   FoldShape fold;
-  size_t group = 0;   ///< to cut
-  int64_t pieces = 1; ///< into so many
+  size_t group = 0;            ///< to cut
+  int64_t pieces = 1;          ///< into so many
   DenseSet<Operation *> after; ///< ops that depend on a reduction
 };
 

@@ -4,8 +4,8 @@
 //   … scale, mask …      %m = llcc.reduce <max> %s3 dims [3]
 //     ⇒ %s has llcc.seed [[], [], ["context"], []], and what makes %k has [[], [], ["context"], []]
 //
-// A sequence is nothing that a tensor's shape tells: [8, 32, 48] may be tokens or rows of a picture. What makes it one is
-// attention, and that is the only place where tokens meet. So it is found there, however an exporter wrote it, and
+// A sequence is nothing that a tensor's shape tells: [8, 32, 48] may be tokens or rows of a picture. What makes it one
+// is attention, and that is the only place where tokens meet. So it is found there, however an exporter wrote it, and
 // everything else follows along the loops of the ops.
 #include "passes/shard/Context.h"
 #include "compiler/ir/Provenance.h"

@@ -13,7 +13,8 @@ struct ScoresOp {
   int64_t queries, keys; ///< dimensions of its result: the sequence that asks, the one that is asked
   Value keyed;           ///< the operand that holds the keys…
   int64_t keyedDim;      ///< …and their dimension there
-  Value weights, values; ///< what the softmax becomes and is multiplied with, null if unknown, and where they have the keys
+  Value weights,
+      values; ///< what the softmax becomes and is multiplied with, null if unknown, and where they have the keys
   int64_t weightsDim = -1, valuesDim = -1;
 };
 
@@ -21,7 +22,8 @@ struct ScoresOp {
 SmallVector<ScoresOp> findScores(func::FuncOp func);
 
 /// Finds every attention and keeps its products from being cut along the keys, forward and backward (llcc.whole_loops):
-/// each query meets all keys, it is the queries that are cut. Before a Propagation of `func` is made, as that reads the rules.
+/// each query meets all keys, it is the queries that are cut. Before a Propagation of `func` is made, as that reads the
+/// rules.
 SmallVector<ScoresOp> keepKeysWhole(func::FuncOp func);
 
 /// Context parallelism (Ring Attention, Liu et al. 2023): seeds (llcc.seed) the queries of every attention's scores and

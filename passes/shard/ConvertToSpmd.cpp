@@ -189,7 +189,9 @@ private:
     auto shape = [](Value value) { return cast<RankedTensorType>(value.getType()).getShape(); };
     Value first = op->getOperand(0), second = op->getOperand(1), result = op->getResult(0);
     Value x = isa<ConvInputGradOp>(op) ? result : first, w = isa<ConvWeightGradOp>(op) ? result : second,
-          y = isa<ConvOp>(op) ? result : isa<ConvInputGradOp>(op) ? first : second;
+          y = isa<ConvOp>(op)            ? result
+              : isa<ConvInputGradOp>(op) ? first
+                                         : second;
     SmallVector<CutRows> rows;
     for (int64_t spatial = 0; spatial + 2 < int64_t(shape(x).size()); ++spatial) {
       SmallVector<StringAttr> axes = cuts(x, 2 + spatial);

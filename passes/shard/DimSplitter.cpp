@@ -32,8 +32,7 @@ static void forEachRun(ReshapeOp op, function_ref<void(ArrayRef<int64_t>, ArrayR
   }
 }
 
-void DimSplitter::forEachMerge(
-    function_ref<void(Value merged, int64_t dim, Value parts, ArrayRef<int64_t> dims)> fn) {
+void DimSplitter::forEachMerge(function_ref<void(Value merged, int64_t dim, Value parts, ArrayRef<int64_t> dims)> fn) {
   for (auto reshape : func.getOps<ReshapeOp>())
     forEachRun(reshape, [&](ArrayRef<int64_t> xs, ArrayRef<int64_t> ys) {
       if (ys.size() == 1 && xs.size() > 1)

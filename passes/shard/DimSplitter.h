@@ -25,7 +25,8 @@ public:
   std::optional<Place> leader(Value value, int64_t dim) const;
   /// Classes to split, by leader, and into what, major first. To be filled before `run`.
   llvm::MapVector<Place, Sizes> sizes;
-  /// Rewrites the function. Arguments with split dimensions get new types; `changed` hears of each, with its type before.
+  /// Rewrites the function. Arguments with split dimensions get new types; `changed` hears of each, with its type
+  /// before.
   void run(function_ref<void(unsigned arg, RankedTensorType before)> changed = {});
 
 private:

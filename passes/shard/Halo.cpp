@@ -5,8 +5,7 @@ namespace mlir::llcc {
 
 Halo Halo::get(Operation *op, ArrayRef<int64_t> x, ArrayRef<int64_t> y, ArrayRef<int64_t> w, int64_t spatial) {
   auto number = [&](StringRef name) { return op->getAttrOfType<DenseI64ArrayAttr>(name)[spatial]; };
-  return {x[2 + spatial], y[2 + spatial],      w[2 + spatial],
-          number("strides"), number("dilations"), number("pads_lo")};
+  return {x[2 + spatial], y[2 + spatial], w[2 + spatial], number("strides"), number("dilations"), number("pads_lo")};
 }
 
 int64_t Halo::mostBlocks() const {

@@ -7,8 +7,8 @@
 
 namespace mlir::llcc {
 
-/// One spatial dimension of a convolution: y[o] reads x[o * stride - lo + tap * dilation]. Blocks of x are `stride` times
-/// as long as those of y, so that a member's outputs need its own inputs and rows of the members beside it.
+/// One spatial dimension of a convolution: y[o] reads x[o * stride - lo + tap * dilation]. Blocks of x are `stride`
+/// times as long as those of y, so that a member's outputs need its own inputs and rows of the members beside it.
 struct Halo {
   int64_t inputs, outputs, kernel, stride, dilation, lo;
 

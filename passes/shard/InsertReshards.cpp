@@ -8,9 +8,9 @@
 //
 // One reshard for each (value, placement), right after the value, shared by all users. A partial value that some user
 // needs whole is resolved once, and whoever needs it cut takes its block of that; one that every user needs cut goes
-// there directly, which is a reduce-scatter. With `regather` a forward value that is cut is gathered for the backward pass
-// anew, so that only the piece is kept (Korthikanti et al. 2022, section 4.2.2: 2 s b h / t of a product's input, not
-// 2 s b h); llcc.fetch keeps the two gathers apart.
+// there directly, which is a reduce-scatter. With `regather` a forward value that is cut is gathered for the backward
+// pass anew, so that only the piece is kept (Korthikanti et al. 2022, section 4.2.2: 2 s b h / t of a product's input,
+// not 2 s b h); llcc.fetch keeps the two gathers apart.
 #include "compiler/ir/Provenance.h"
 #include "passes/shard/Passes.h"
 #include "passes/shard/Propagation.h"

@@ -1,13 +1,6 @@
 // Passes of the shard stage, in the order in which they run.
 include "mlir/Pass/PassBase.td"
 
-def ChooseMeshPass : Pass<"llcc-choose-mesh", "::mlir::ModuleOp"> {
-  let summary = "Sets llcc.mesh to the cheapest data x tensor x pipeline for a number of devices (strategy hybrid)";
-  let options = [Option<"devices", "devices", "int64_t", "1", "how many">,
-                 Option<"target", "target", "std::string", "\"cpu\"", "cpu | cuda: whose speed the cost is for">,
-                 Option<"microbatches", "microbatches", "int64_t", "0", "of a step; 0: as the pipeline likes">,
-                 Option<"explain", "explain", "bool", "false", "a remark with the cost of each candidate">];
-}
 def SplitHeadsPass : Pass<"llcc-split-heads", "::mlir::ModuleOp"> {
   let summary = "Columns of weights that are heads times features become two dimensions, where the heads do not divide over the axis tensor";
   let options = [Option<"members", "members", "int64_t", "1", "size of the axis tensor">];
@@ -17,7 +10,8 @@ def SplitRowsPass : Pass<"llcc-split-rows", "::mlir::ModuleOp"> {
 }
 def SeedShardingPass : Pass<"llcc-seed-sharding", "::mlir::ModuleOp"> {
   let summary = "Puts seeds on arguments as the strategy says";
-  let options = [Option<"strategy", "strategy", "std::string", "\"\"", "data | tensor | context | spatial | pipeline | hybrid | single; empty: every axis of the mesh">,
+  let options = [Option<"strategy", "strategy", "std::string", "\"\"", "data | tensor | context | spatial | expert | pipeline | hybrid | single; empty: every axis of the mesh">,
+                  Option<"explain", "explain", "bool", "false", "a remark for each node at which tokens go to experts or come back">,
                  ListOption<"shard", "shard", "std::string", "the user's seeds, GLOB:{D0,D1,…}pN each">,
                  Option<"sequenceParallel", "sequence-parallel", "bool", "false", "cut activations between tensor-parallel blocks along the sequence">];
 }

@@ -13,6 +13,13 @@ LogicalResult PipelineSplit::analyze() {
   if (failed(assigned))
     return failure();
   assignment = std::move(*assigned);
+  if (schedule.pieces() > 1) { // for who writes the plan down
+    Builder b(gradients.getContext());
+    NamedAttrList stages;
+    for (auto &[node, piece] : assignment.nodes)
+      stages.set(node, b.getI64IntegerAttr(piece));
+    gradients->getParentOp()->setAttr("llcc.stages", stages.getDictionary(b.getContext()));
+  }
   findMessages();
   if (schedule.splitsBackward())
     findWeightOnly();

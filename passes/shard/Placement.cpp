@@ -95,6 +95,10 @@ static AxisLoops electLoops(Operation *op, const ShardingRule &rule, ArrayRef<Pl
   AxisLoops loops;
   for (auto &[axis, counts] : votes)
     loops[axis] = llvm::max_element(counts, [](auto &a, auto &b) { return a.second < b.second; })->first;
+  if (auto along = op->getAttrOfType<DictionaryAttr>(kAlongAttr))
+    for (NamedAttribute entry : along)
+      if (auto factor = dyn_cast<IntegerAttr>(entry.getValue()); factor && loops.contains(entry.getName()))
+        loops[entry.getName()] = factor.getInt();
   return loops;
 }
 

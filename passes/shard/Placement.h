@@ -72,6 +72,8 @@ constexpr StringLiteral kPipelineAxis = "pipeline";
 constexpr StringLiteral kFetchAttr = "llcc.fetch";
 /// On an op: cuts that llcc-seed-sharding would have its result get, as far as nothing speaks against them.
 constexpr StringLiteral kSeedAttr = "llcc.seed";
+/// On an op, mesh axis to number of a factor: the loop that the axis cuts here, whatever the neighbours would have.
+constexpr StringLiteral kAlongAttr = "llcc.along";
 /// Argument, result and op attribute that holds a placement until types do.
 constexpr StringLiteral kShardingAttr = "llcc.sharding";
 

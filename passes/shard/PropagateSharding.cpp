@@ -53,9 +53,17 @@ struct PropagateShardingPass : impl::PropagateShardingPassBase<PropagateSharding
     Propagation propagation(func, mesh);
     seedByPriority(func, propagation, *seeds);
     propagation.run();
+    for (unsigned i = 0; i < func.getNumArguments(); ++i)
+      for (StringRef used : {StringRef(kPriorityAttr), StringRef(kOpenAttr), StringRef("llcc.shards"),
+                             StringRef("llcc.shard_of_device")})
+        func.removeArgAttr(i, used);
     for (Operation &op : func.getBody().front())
-      if (auto seed = dyn_cast_or_null<ShardingAttr>(op.removeAttr(kSeedAttr)))
-        propagation.seed(op.getResult(0), Placement::get(seed).dims, /*closed=*/false);
+      if (auto seed = dyn_cast_or_null<ShardingAttr>(op.removeAttr(kSeedAttr))) {
+        // An axis that it names leaves the dimension that it came to; everything else may come still.
+        Placement placement = Placement::get(seed);
+        auto all = llvm::to_vector(llvm::seq<int64_t>(0, placement.dims.size()));
+        propagation.seed(op.getResult(0), placement.dims, /*closed=*/true, all);
+      }
     propagation.run();
     // Running statistics, which no op of @gradients reads, lie like what is added to them.
     for (OpOperand &use : func.getBody().front().getTerminator()->getOpOperands())

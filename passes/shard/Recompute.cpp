@@ -20,8 +20,8 @@
 // part of the backward pass and are updated once. Results of communication are kept, as to recompute them every member
 // of the group would have to send again.
 #include "passes/shard/Recompute.h"
-#include "compiler/ir/Ring.h"
 #include "compiler/ir/Provenance.h"
+#include "compiler/ir/Ring.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/shard/Passes.h"

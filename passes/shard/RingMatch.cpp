@@ -7,9 +7,7 @@
 namespace mlir::llcc {
 namespace {
 
-bool isOverContext(ArrayAttr axes) {
-  return axes.size() == 1 && cast<StringAttr>(axes[0]).getValue() == kContextAxis;
-}
+bool isOverContext(ArrayAttr axes) { return axes.size() == 1 && cast<StringAttr>(axes[0]).getValue() == kContextAxis; }
 
 int64_t positionOf(ArrayRef<int> factors, int factor) {
   auto at = llvm::find(factors, factor);
@@ -127,7 +125,8 @@ private:
   }
 
   /// Values come by a gather of their own, which the scores don't read.
-  LogicalResult reachOther(DotOp dot, unsigned operand, const ShardingRule &rule, int factor, SmallVector<Value> &open) {
+  LogicalResult reachOther(DotOp dot, unsigned operand, const ShardingRule &rule, int factor,
+                           SmallVector<Value> &open) {
     Value other = dot->getOperand(1 - operand);
     int64_t at = positionOf(rule.operands[1 - operand], factor);
     if (a.dims.count(other))
@@ -263,7 +262,8 @@ private:
     SmallVector<std::pair<StringRef, Value>> factors;
     if (!a.dropped || !factorsBetween(a.dropped, a.weights.getResult(), factors, /*guards=*/true))
       return refuse(a.output, "has other factors than weights times what is known");
-    if (cast<RankedTensorType>(a.dropped.getType()).getShape() != cast<RankedTensorType>(a.weights.getType()).getShape())
+    if (cast<RankedTensorType>(a.dropped.getType()).getShape() !=
+        cast<RankedTensorType>(a.weights.getType()).getShape())
       return refuse(a.output, "has weights of another shape");
     for (Operation *op : {a.max.getOperation(), a.sum.getOperation()})
       for (Operation *user : op->getUsers())
@@ -286,8 +286,8 @@ private:
       return refuse(a.inner, "is no inner product with the weights");
     Value values = a.output->getOperand(a.output->getOperand(0) == a.dropped ? 1 : 0);
     for (Operation *user : values.getUsers())
-      if (auto dot = dyn_cast<DotOp>(user); dot && dot != a.output && isBackward(dot.getLoc()) && a.tiled.contains(dot) &&
-                                            reaches(dp, dot.getResult()))
+      if (auto dot = dyn_cast<DotOp>(user);
+          dot && dot != a.output && isBackward(dot.getLoc()) && a.tiled.contains(dot) && reaches(dp, dot.getResult()))
         a.cotangent = dot;
     SmallVector<std::pair<StringRef, Value>> forward, backward;
     if (!a.cotangent || !factorsBetween(dp, a.cotangent.getResult(), backward, /*guards=*/false) ||
@@ -295,7 +295,8 @@ private:
       return refuse(a.inner, "is not of the cotangent of the output alone");
     llvm::sort(forward, order);
     llvm::sort(backward, order);
-    if (forward != backward || a.cotangent.getType().getShape() != cast<RankedTensorType>(a.weights.getType()).getShape())
+    if (forward != backward ||
+        a.cotangent.getType().getShape() != cast<RankedTensorType>(a.weights.getType()).getShape())
       return refuse(a.inner, "has other factors than the forward pass");
     a.slope = a.cotangent->getOperand(a.cotangent->getOperand(0) == values ? 1 : 0);
     return success();

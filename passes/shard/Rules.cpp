@@ -215,8 +215,9 @@ ShardingRule dot(DotOp op) {
 }
 
 /// The batch dimension n and the channels c of x and m of y are factors; a spatial dimension is one in as many equal
-/// blocks as have what their neighbours ask for (Halo). `x`, `w`, `y` are the positions of x [n, c, ..], w [m, c/groups, ..] and y [n, m, ..]: 0 and 1 operands, 2 the result, which lacks
-/// the factor that is reduced. With groups the axis takes whole groups, of all three.
+/// blocks as have what their neighbours ask for (Halo). `x`, `w`, `y` are the positions of x [n, c, ..],
+/// w [m, c/groups, ..] and y [n, m, ..]: 0 and 1 operands, 2 the result, which lacks the factor that is reduced. With
+/// groups the axis takes whole groups, of all three.
 ShardingRule convolution(Operation *op, int x, int w, int y, int64_t groups) {
   Builder b(op);
   auto dims = [&](int i) -> SmallVector<int> & { return i == 2 ? b.rule.results[0] : b.rule.operands[i]; };
@@ -348,7 +349,7 @@ static ShardingRule ruleOf(Operation *op) {
       .Case<MaxPoolOp, AvgPoolOp>([](Operation *o) { return pool(o, 0, -1); })
       .Case<MaxPoolGradOp>([](Operation *o) { return pool(o, 0, 1); })
       .Case<AvgPoolGradOp>([](Operation *o) { return pool(o, -1, 0); })
-      // Whole ops are gone before the shard stage; the mesh chooser meets them after import.
+      // Whole ops are gone before the shard stage; `llcc ops` says what their parts will do.
       .Case<SoftmaxOp, LogSoftmaxOp>(
           [](auto o) { return untouched(o, [&](int64_t d) { return d == int64_t(o.getAxis()); }); })
       .Case<LayerNormOp>([](auto o) { return layerNorm(o); })

@@ -24,8 +24,7 @@ std::optional<WeightUse> getWeightUse(Operation *op, func::FuncOp func) {
   return std::nullopt;
 }
 
-/// The dimension of the parameter that dimension `dim` of `value` is.
-static std::optional<int64_t> traceDim(Value value, int64_t dim) {
+std::optional<int64_t> traceDim(Value value, int64_t dim) {
   while (Operation *op = value.getDefiningOp()) {
     ShardingRule rule = getShardingRule(op);
     int factor = rule.results[0][dim];
@@ -55,19 +54,19 @@ SmallVector<BlockArgument> getPictures(func::FuncOp func) {
   return pictures;
 }
 
-void seedBatch(func::FuncOp func, Propagation &propagation, Seeds &seeds, bool data, bool spatial) {
+void seedBatch(func::FuncOp func, ArrayRef<StringRef> axes, Propagation &propagation, Seeds &seeds, bool spatial) {
   SmallVector<BlockArgument> pictures = spatial ? getPictures(func) : SmallVector<BlockArgument>();
-  auto axis = StringAttr::get(func.getContext(), "data"), context = StringAttr::get(func.getContext(), kContextAxis);
+  auto context = StringAttr::get(func.getContext(), kContextAxis);
   for (unsigned i = 0; i < func.getNumArguments(); ++i) {
     auto type = dyn_cast<RankedTensorType>(func.getArgument(i).getType());
     if (seeds[i] || !func.getArgAttr(i, "llcc.batched") || !type || type.getRank() == 0)
       continue;
     seeds[i] = Placement::whole(type.getRank());
-    if (data)
-      seeds[i]->dims[0].push_back(axis);
-    // Sequences of ids and labels, where seedContext brought them.
-    for (auto [dim, axes] : llvm::enumerate(propagation.wanted(func.getArgument(i))))
-      if (llvm::is_contained(axes, context))
+    for (StringRef axis : axes)
+      seeds[i]->dims[0].push_back(StringAttr::get(func.getContext(), axis));
+    // Sequences of ids and labels, where cutContext brought them.
+    for (auto [dim, wanted] : llvm::enumerate(propagation.wanted(func.getArgument(i))))
+      if (llvm::is_contained(wanted, context))
         seeds[i]->dims[dim].push_back(context);
     if (llvm::is_contained(pictures, func.getArgument(i)))
       seeds[i]->dims[2].push_back(StringAttr::get(func.getContext(), kSpatialAxis));
@@ -195,8 +194,13 @@ unsigned seedSequence(func::FuncOp func, MeshAttr mesh, Propagation &propagation
       rowParallel |= f != kWhole && rule.factors[f].reduces && llvm::is_contained(axes, axis);
     Value result = op.getResult(0);
     Placement have = propagation.placement(result);
-    if (!rowParallel || have.cuts(axis))
+    if (!rowParallel)
       continue;
+    if (have.cuts(axis)) { // as the user placed something else
+      op.setAttr(kSeedAttr, have.toAttr(context, mesh));
+      ++seeded;
+      continue;
+    }
     std::optional<int64_t> longest;
     auto shape = cast<RankedTensorType>(result.getType()).getShape();
     for (auto [dim, f] : llvm::enumerate(rule.results[0]))

@@ -1,4 +1,4 @@
-// The strategies' choice of seeds, shared by llcc-seed-sharding and the mesh chooser, which tries them.
+// The strategies' choice of seeds: the batch, weights of tensor parallelism, sequences.
 #ifndef LLCC_PASSES_SHARD_SEEDS_H
 #define LLCC_PASSES_SHARD_SEEDS_H
 
@@ -27,10 +27,14 @@ constexpr StringLiteral kContextAxis = "context";
 /// On a parameter that llcc-split-heads has reshaped: which of its dimensions are heads.
 constexpr StringLiteral kHeadsAttr = "llcc.heads";
 
-/// Data parallelism: dimension 0 of every batched input and label that has no seed yet, over `data` (where `data`); its
-/// sequence over `context`, where seedContext has brought it there; the rows of pictures over `spatial`, as getPictures
-/// says.
-void seedBatch(func::FuncOp func, Propagation &propagation, Seeds &seeds, bool data = true, bool spatial = false);
+/// The dimension of the parameter (argument) that dimension `dim` of `value` is, seen through what getWeightUse sees
+/// through.
+std::optional<int64_t> traceDim(Value value, int64_t dim);
+
+/// Data parallelism: dimension 0 of every batched input and label that has no seed yet, over `axes`; its sequence over
+/// `context`, where cutContext has brought it there; the rows of pictures over `spatial`, where so asked.
+void seedBatch(func::FuncOp func, ArrayRef<StringRef> axes, Propagation &propagation, Seeds &seeds,
+               bool spatial = false);
 
 /// Name of the axis that cuts pictures along their first spatial dimension.
 constexpr StringLiteral kSpatialAxis = "spatial";

@@ -11,15 +11,15 @@
 // block (c - r) mod N. With m the maximum so far, l the sum and a the output, each round with scores s does
 //   m' = max(m, max s),  l = l * exp(m - m') + sum exp(s - m'),  a = a * exp(m - m') + f(exp(s - m'))·V,
 // and o = a / l at the end: f multiplies elements by what does not depend on p. The backward pass has m and l, so each
-// block's p is there at once; keys and values go around again, and with them the sums of their gradients, which are home
-// after N shifts. D = sum p*dp is a sum over features, of do * o.
+// block's p is there at once; keys and values go around again, and with them the sums of their gradients, which are
+// home after N shifts. D = sum p*dp is a sum over features, of do * o.
 //
 // Nothing of s x s is kept between the passes: a block's scores live for a round, [s/N x s/N]. Copies of forward ops in
 // the backward pass carry llcc.recomputed, so that nothing makes them one with the forward pass again. All of an
 // attention has the location of its product with the values, so that no pipeline stage ends within it.
 //
-// It stands behind llcc-convert-to-spmd, as a block on its way round has no placement. Where the attention is of another
-// form it stays as it was, keys and values gathered; `explain` says why.
+// It stands behind llcc-convert-to-spmd, as a block on its way round has no placement. Where the attention is of
+// another form it stays as it was, keys and values gathered; `explain` says why.
 #include "compiler/ir/Provenance.h"
 #include "compiler/ir/Ring.h"
 #include "passes/shard/Passes.h"
@@ -105,8 +105,7 @@ private:
     if (a.ring.uneven()) {
       RankedTensorType type = typeOf(*scores);
       auto &semantics = cast<FloatType>(type.getElementType()).getFloatSemantics();
-      Value there =
-          make<BroadcastOp>(type.clone(b.getI1Type()), tile.valid(), b.getDenseI64ArrayAttr({dim}));
+      Value there = make<BroadcastOp>(type.clone(b.getI1Type()), tile.valid(), b.getDenseI64ArrayAttr({dim}));
       scores = make<arith::SelectOp>(there, *scores, constant(type, APFloat::getInf(semantics, /*Negative=*/true)));
       tile.set(a.scores, *scores);
     }
@@ -194,7 +193,8 @@ private:
   /// D, of the shape of `inner`: sum over features of do * o.
   Value innerProduct(Value output) {
     ShardingRule outputRule = getShardingRule(a.output), slopeRule = getShardingRule(a.cotangent);
-    unsigned weightSide = a.output->getOperand(0) == a.dropped ? 0 : 1, slopeSide = a.cotangent->getOperand(0) == a.slope ? 0 : 1;
+    unsigned weightSide = a.output->getOperand(0) == a.dropped ? 0 : 1,
+             slopeSide = a.cotangent->getOperand(0) == a.slope ? 0 : 1;
     auto at = [](ArrayRef<int> factors, int factor) { return llvm::find(factors, factor) - factors.begin(); };
     SmallVector<int> &ofValues = outputRule.operands[1 - weightSide], &ofWeights = outputRule.operands[weightSide];
     // Where each dimension of `do` is in `o`: those it shares with the values, and rows through the weights' shape.
@@ -330,7 +330,8 @@ struct SplitAttentionPass : impl::SplitAttentionPassBase<SplitAttentionPass> {
       FailureOr<RingAttention> attention = matchRing(max, mesh, why);
       if (failed(attention)) {
         if (explain && !why.empty())
-          mlir::emitRemark(max.getLoc()) << describeOp(max) << ": attention keeps its keys gathered over 'context': " << why;
+          mlir::emitRemark(max.getLoc()) << describeOp(max)
+                                         << ": attention keeps its keys gathered over 'context': " << why;
         continue;
       }
       split(*attention, dead);
@@ -343,9 +344,9 @@ struct SplitAttentionPass : impl::SplitAttentionPassBase<SplitAttentionPass> {
     RingEmitter emitter(attention, b);
     if (Operation *stuck = emitter.run()) { // what is made is dead
       if (explain)
-        mlir::emitRemark(attention.max.getLoc()) << describeOp(attention.max)
-                                                 << ": attention keeps its keys gathered over 'context': "
-                                                 << describeOp(stuck) << " has no form for a block of keys";
+        mlir::emitRemark(attention.max.getLoc())
+            << describeOp(attention.max) << ": attention keeps its keys gathered over 'context': " << describeOp(stuck)
+            << " has no form for a block of keys";
       return;
     }
     if (explain)

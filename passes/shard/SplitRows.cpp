@@ -10,8 +10,8 @@
 // one.
 //
 // Dimensions of values are joined into classes (DimSplitter). A class is split where some reshape merges the batch with
-// other dimensions into it, or splits it into them, all in the same way, and no argument of the function has a dimension
-// in it. Ops that know no form for split dimensions stand between reshapes.
+// other dimensions into it, or splits it into them, all in the same way, and no argument of the function has a
+// dimension in it. Ops that know no form for split dimensions stand between reshapes.
 #include "compiler/ir/Provenance.h"
 #include "passes/shard/DimSplitter.h"
 #include "passes/shard/Passes.h"
@@ -70,8 +70,7 @@ struct SplitRowsPass : impl::SplitRowsPassBase<SplitRowsPass> {
     if (failed(func))
       return signalPassFailure();
     auto mesh = getOperation()->getAttrOfType<MeshAttr>("llcc.mesh");
-    if (mesh && mesh.getSize("data") * mesh.getSize("tensor") * mesh.getSize("context") > 1)
-    {
+    if (mesh && mesh.getDevices() > mesh.getSize(kPipelineAxis)) {
       DimSplitter splitter(*func);
       chooseRows(*func, splitter);
       splitter.run();

@@ -2,6 +2,7 @@
 #include "passes/shard/Stages.h"
 #include "compiler/ir/LLCC.h"
 #include "compiler/ir/Provenance.h"
+#include "passes/shard/Placement.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 #include <limits>
@@ -87,6 +88,9 @@ public:
       if (out.needed.contains(&op) && !out.constant.contains(&op))
         out.stage[&op] = out.backward.contains(&op) ? backwardStage(&op) : forwardStage(&op);
     ownParameters();
+    for (auto &[node, stage] : nodeStage)
+      if (node != "loss")
+        out.nodes.push_back({node, stage});
     return out;
   }
 
@@ -95,6 +99,7 @@ private:
   int64_t stages;
   StageAssignment out;
   llvm::MapVector<StringRef, int64_t> nodeStage;
+  using Nodes = llvm::MapVector<StringRef, std::pair<double, bool>>; ///< cost, has a parameter
 
   void markNeeded() {
     for (Operation &op : llvm::reverse(gradients.getBody().front()))
@@ -122,7 +127,7 @@ private:
   }
 
   LogicalResult cutNodes() {
-    Nodes nodes; // cost, has a parameter
+    Nodes nodes;
     double lossCost = 0;
     for (Operation &op : gradients.getBody().front()) {
       StringRef node = nodeOf(op.getLoc());
@@ -144,6 +149,8 @@ private:
     nodeStage["loss"] = stages - 1;
     if (nodes.empty())
       return success();
+    if (DictionaryAttr asked = askedStages())
+      return takeStages(nodes, asked);
     SmallVector<double> costs;
     SmallVector<bool> parameters;
     for (auto &[node, what] : nodes) {
@@ -163,7 +170,55 @@ private:
     return success();
   }
 
-  using Nodes = llvm::MapVector<StringRef, std::pair<double, bool>>;
+  /// The stages that the file's annotations (or --annotate's writer) name, where there are as many as wanted.
+  DictionaryAttr askedStages() {
+    auto asked = gradients->getParentOp()->getAttrOfType<DictionaryAttr>("llcc.stages");
+    if (!asked || stages == 1)
+      return {};
+    int64_t most = 0;
+    for (NamedAttribute entry : asked)
+      if (auto stage = dyn_cast<IntegerAttr>(entry.getValue()))
+        most = std::max(most, stage.getInt());
+    if (most + 1 == stages)
+      return asked;
+    gradients.emitWarning() << "the file names " << most + 1 << " pipeline stages, the plan has " << stages
+                            << "; llcc cuts the model itself";
+    return {};
+  }
+
+  /// Boundaries of stages as the file has them. What it does not name runs where its operands are made.
+  LogicalResult takeStages(const Nodes &nodes, DictionaryAttr asked) {
+    llvm::StringMap<std::pair<int64_t, StringRef>> least; // by node: highest stage that it reads, and of which node
+    SmallVector<int64_t> count(stages, 0);
+    for (Operation &op : gradients.getBody().front()) {
+      StringRef node = nodeOf(op.getLoc());
+      if (!nodes.contains(node) || !out.needed.contains(&op) || out.constant.contains(&op) ||
+          out.backward.contains(&op))
+        continue;
+      auto &[stage, why] = least[node];
+      for (Value operand : op.getOperands()) {
+        StringRef from = operand.getDefiningOp() ? nodeOf(operand.getDefiningOp()->getLoc()) : StringRef();
+        auto made = from == node ? nodeStage.end() : nodeStage.find(from);
+        if (made != nodeStage.end() && made->second > stage) {
+          stage = made->second;
+          why = from;
+        }
+      }
+      auto said = dyn_cast_or_null<IntegerAttr>(asked.get(node));
+      if (said && said.getInt() < stage)
+        return mlir::emitError(op.getLoc())
+               << describeOp(&op) << ": the file puts it on pipeline stage " << said.getInt()
+               << ", but it reads node \"" << why << "\" of stage " << stage << "; stages must not go back";
+      nodeStage[node] = said ? said.getInt() : stage;
+    }
+    for (auto &[node, what] : nodes)
+      ++count[nodeStage[node]];
+    for (auto [stage, n] : llvm::enumerate(count))
+      if (n == 0)
+        return gradients.emitError() << "the file puts no node that computes on pipeline stage " << stage << " of "
+                                     << stages << "; give each stage a node, or leave the annotations out";
+    return success();
+  }
 
   /// For each node, the bytes of forward values that nodes before it make and it or a later one uses, in either pass:
   /// what a cut in front of it sends. Gradients that come back are as large.

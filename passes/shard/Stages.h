@@ -13,15 +13,17 @@ namespace mlir::llcc {
 /// balanced, loss on the last stage) or below, where its operands come from; a backward op on that of its node or
 /// above. So forward values only go to later stages and backward values only to earlier ones.
 struct StageAssignment {
-  DenseMap<Operation *, int64_t> stage; ///< of needed ops that are not constant
-  DenseSet<Operation *> backward;       ///< ops of the backward pass
-  DenseSet<Operation *> constant;       ///< depend on no argument: every stage computes its own
-  DenseSet<Operation *> needed;         ///< a result or a capture depends on them
-  DenseMap<unsigned, int64_t> owner;    ///< stage that keeps and updates a parameter, by argument number
+  DenseMap<Operation *, int64_t> stage;             ///< of needed ops that are not constant
+  DenseSet<Operation *> backward;                   ///< ops of the backward pass
+  DenseSet<Operation *> constant;                   ///< depend on no argument: every stage computes its own
+  DenseSet<Operation *> needed;                     ///< a result or a capture depends on them
+  DenseMap<unsigned, int64_t> owner;                ///< stage that keeps and updates a parameter, by argument number
+  SmallVector<std::pair<StringRef, int64_t>> nodes; ///< stage of each ONNX node that computes
 };
 
-/// `stages` counts pieces where a stage holds several chunks. Fails, with a message at `gradients`, where there are
-/// more stages than nodes.
+/// `stages` counts pieces where a stage holds several chunks. Where the module has `llcc.stages` (ONNX node → stage, as
+/// the file's annotations say) of that many, these are the boundaries. Fails, with a message, where there are more
+/// stages than nodes, a named stage goes back along a value, or is empty.
 FailureOr<StageAssignment> assignStages(func::FuncOp gradients, int64_t stages);
 
 /// Work of a forward op: floating-point operations of contractions, elements of everything else.

@@ -2,8 +2,8 @@
 #ifndef LLCC_PASSES_SHARD_TILE_H
 #define LLCC_PASSES_SHARD_TILE_H
 
-#include "passes/shard/Rules.h"
 #include "mlir/IR/Builders.h"
+#include "passes/shard/Rules.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace mlir::llcc {
@@ -21,8 +21,8 @@ struct RingDim {
 ShardingRule getLoops(Operation *op);
 
 /// Computes values (local types) for the block that a member holds in round `round`, when the pieces have moved on that
-/// often: member c has block (c - round) mod members. Ops of `tiled` are computed anew from tiles of what they read; what
-/// is not among them and costs something is cut out of the whole value. Padding holds anything.
+/// often: member c has block (c - round) mod members. Ops of `tiled` are computed anew from tiles of what they read;
+/// what is not among them and costs something is cut out of the whole value. Padding holds anything.
 class Tile {
 public:
   Tile(OpBuilder &b, Location loc, RingDim ring, int64_t round, const llvm::SetVector<Operation *> &tiled, bool again)

@@ -105,6 +105,51 @@ LogicalResult applyUserSeeds(func::FuncOp func, MeshAttr mesh, ArrayRef<std::str
   return success();
 }
 
+/// The axes along which the devices that the file names for each part lie. None where it names no devices, other ones
+/// than the mesh has, or such as no list of axes gives.
+static std::optional<Placement> placementOfDevices(func::FuncOp func, unsigned arg, ArrayRef<int64_t> parts,
+                                                   MeshAttr mesh) {
+  auto devices = func.getArgAttrOfType<DenseI64ArrayAttr>(arg, "llcc.shard_of_device");
+  if (!devices || devices.size() != mesh.getDevices())
+    return std::nullopt;
+  ArrayRef<int64_t> shard = devices.asArrayRef();
+  auto coordinate = [&](int64_t device, StringAttr axis) {
+    int64_t inner = 1;
+    for (auto [name, size] : llvm::reverse(llvm::zip(mesh.getAxes(), mesh.getSizes()))) {
+      if (name == axis)
+        return device / inner % size;
+      inner *= size;
+    }
+    return int64_t(0);
+  };
+  Placement placement = Placement::whole(parts.size());
+  int64_t below = 1; // parts of the dimensions behind
+  for (int64_t dim = int64_t(parts.size()) - 1; dim >= 0; below *= parts[dim--]) {
+    // Minor axes first: each cuts the part that is left by the number of its members.
+    int64_t done = 1;
+    while (done < parts[dim]) {
+      StringAttr next;
+      for (StringAttr axis : mesh.getAxes()) {
+        int64_t size = mesh.getSize(axis.getValue());
+        if (axis.getValue() == kPipelineAxis || size < 2 || placement.cuts(axis) || parts[dim] % (done * size))
+          continue;
+        bool fits = true;
+        for (int64_t d = 0; d < int64_t(shard.size()); ++d)
+          fits &= shard[d] < 0 || shard[d] / below % parts[dim] / done % size == coordinate(d, axis);
+        if (fits) {
+          next = axis;
+          break;
+        }
+      }
+      if (!next)
+        return std::nullopt;
+      placement.dims[dim].insert(placement.dims[dim].begin(), next);
+      done *= mesh.getSize(next.getValue());
+    }
+  }
+  return placement;
+}
+
 void applyShards(func::FuncOp func, MeshAttr mesh) {
   Builder b(func.getContext());
   for (unsigned i = 0; i < func.getNumArguments(); ++i) {
@@ -120,6 +165,13 @@ void applyShards(func::FuncOp func, MeshAttr mesh) {
           parts.insert(parts.begin() + dim, 1);
     if (int64_t(parts.size()) != type.getRank())
       continue;
+    // Tokens go everywhere before experts are cut, as the strategy does it.
+    bool first = func.getArgAttr(i, "llcc.batched") || mesh.getSize("expert") == 1;
+    if (std::optional<Placement> exact = placementOfDevices(func, i, parts, mesh)) {
+      func.setArgAttr(i, kShardingAttr, exact->toAttr(func.getContext(), mesh));
+      func.setArgAttr(i, kPriorityAttr, b.getI64IntegerAttr(first ? 0 : 1));
+      continue;
+    }
     Placement placement = Placement::whole(type.getRank());
     SmallVector<int64_t> open;
     bool batched = bool(func.getArgAttr(i, "llcc.batched"));
@@ -145,7 +197,7 @@ void applyShards(func::FuncOp func, MeshAttr mesh) {
     if (!open.empty() && llvm::all_of(placement.dims, [](auto &dims) { return dims.empty(); }))
       continue;
     func.setArgAttr(i, kShardingAttr, placement.toAttr(func.getContext(), mesh));
-    func.setArgAttr(i, kPriorityAttr, b.getI64IntegerAttr(0));
+    func.setArgAttr(i, kPriorityAttr, b.getI64IntegerAttr(first ? 0 : 1));
     if (!open.empty())
       func.setArgAttr(i, kOpenAttr, b.getI64ArrayAttr(open));
   }

@@ -21,7 +21,8 @@ constexpr StringLiteral kOpenAttr = "llcc.open", kPriorityAttr = "llcc.priority"
 LogicalResult applyUserSeeds(func::FuncOp func, MeshAttr mesh, ArrayRef<std::string> texts);
 
 /// Turns llcc.shards, numbers of parts that the model's file asks for, into seeds of arguments that have none: over the
-/// axis of that many members, `data` first for what is batched, `tensor` first for the rest. A dimension for which the
+/// axes whose members llcc.shard_of_device says, or the axis of that many members, `data` first for what is batched,
+/// `tensor` first for the rest. A dimension for which the
 /// mesh has no such axis is left to the strategy, with a warning; so is all of it on a mesh of one device, without.
 void applyShards(func::FuncOp func, MeshAttr mesh);
 

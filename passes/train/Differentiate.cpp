@@ -7,6 +7,7 @@
 // gradient as a whole.
 #include "compiler/ir/Provenance.h"
 #include "passes/train/Gradients.h"
+#include "passes/train/Guards.h"
 #include "passes/train/Passes.h"
 #include "passes/train/Signature.h"
 #include "llvm/ADT/MapVector.h"
@@ -72,6 +73,7 @@ SmallVector<Operation *> opsWithoutGradient(func::FuncOp gradients) {
 
 /// Walks `ops` backwards; cotangents already has what the walk begins with.
 static void walkBackwards(OpBuilder &builder, ArrayRef<Operation *> ops, Cotangents &cotangents) {
+  Guards guards(ops);
   for (Operation *op : llvm::reverse(ops)) {
     bool reached = llvm::any_of(op->getResults(), [&](Value result) { return bool(cotangents.lookup(result)); });
     const GradientTable::Rule *rule = GradientTable::get().lookup(op->getName().getStringRef());
@@ -81,7 +83,7 @@ static void walkBackwards(OpBuilder &builder, ArrayRef<Operation *> ops, Cotange
     Value dy = cotangents.lookup(op->getResult(0));
     if (!dy)
       dy = gradient.constantLike(op->getResult(0), 0);
-    Backward backward(builder, gradient.loc, dy, cotangents);
+    Backward backward(builder, gradient.loc, dy, cotangents, guards.contains(op), op->hasTrait<OpTrait::Elementwise>());
     (*rule)(op, backward);
   }
 }

@@ -8,6 +8,12 @@ void Cotangents::add(Emitter &e, Value value, Value cotangent) {
   sum = sum ? e.add(sum, cotangent) : cotangent;
 }
 
+Value Backward::zeroWithDy(Value cotangent) {
+  if (cotangent == dy || typeOf(cotangent).getShape() != typeOf(dy).getShape())
+    return cotangent;
+  return select(compare(arith::CmpFPredicate::OEQ, dy, constantLike(dy, 0)), constantLike(cotangent, 0), cotangent);
+}
+
 GradientTable::GradientTable() {
   addElementwiseGradients(*this);
   addMathGradients(*this);

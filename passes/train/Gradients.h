@@ -26,23 +26,29 @@ private:
 /// What a rule sees: ops are emitted behind the forward ops, at the location "grad"(op).
 class Backward : public Emitter {
 public:
-  Backward(OpBuilder &builder, Location loc, Value dy, Cotangents &cotangents)
-      : Emitter(builder, loc), dy(dy), cotangents(cotangents) {}
+  /// `guarded`: by Guards.
+  Backward(OpBuilder &builder, Location loc, Value dy, Cotangents &cotangents, bool guarded = false,
+           bool elementwise = false)
+      : Emitter(builder, loc), dy(dy), guarded(guarded), elementwise(elementwise), cotangents(cotangents) {}
 
   /// Whether d loss / d `operand` is wanted.
   bool needs(Value operand) const { return cotangents.isActive(operand); }
-  /// Adds to d loss / d `operand` what `compute` gives; asks only where it is wanted.
+  /// Adds to d loss / d `operand` what `compute` gives; asks only where it is wanted. Of a guarded elementwise op it is
+  /// 0 where dy is.
   void give(Value operand, llvm::function_ref<Value()> compute) {
     if (needs(operand))
-      cotangents.add(*this, operand, compute());
+      cotangents.add(*this, operand, guarded && elementwise ? zeroWithDy(compute()) : compute());
   }
 
   /// d loss / d another result of the op; nothing where the loss does not depend on it.
   Value cotangentOf(Value result) const { return cotangents.lookup(result); }
 
-  const Value dy; ///< d loss / d result (the first one), of the result's type
+  const Value dy;     ///< d loss / d result (the first one), of the result's type
+  const bool guarded; ///< where dy is 0, nothing may come of it: see Guards.h
 
 private:
+  Value zeroWithDy(Value cotangent);
+  const bool elementwise; ///< each element of an operand has an influence on one of the result alone, that at its place
   Cotangents &cotangents;
 };
 

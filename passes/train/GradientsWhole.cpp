@@ -9,6 +9,11 @@ namespace {
 /// Sum of x along axis, repeated.
 Value spreadSum(Backward &b, Value x, int64_t axis) { return b.restore(b.sum(x, axis), typeOf(x).getShape(), axis); }
 
+/// y, of a guarded op 0 where it is NaN: a row of softmax of which a mask left nothing gives nothing back.
+Value numberOr0(Backward &b, Value y) {
+  return b.guarded ? b.select(b.compare(arith::CmpFPredicate::UNO, y, y), b.constantLike(y, 0), y) : y;
+}
+
 /// x as a value without dimension `axis`, where it does not vary along it; else nothing.
 Value withoutDim(Backward &b, Value x, int64_t axis) {
   SmallVector<int64_t> shape(typeOf(x).getShape());
@@ -73,13 +78,16 @@ void addWholeGradients(GradientTable &table) {
     b.give(op.getX(), [&] { return b.mul(b.dy, geluSlope(b, op.getX(), op.getTanh())); });
   });
   table.add<SoftmaxOp>([](SoftmaxOp op, Backward &b) { // y * (dy - sum(dy*y))
-    Value y = op.getResult();
+    Value y = numberOr0(b, op.getResult());
     b.give(op.getX(), [&] { return b.mul(y, b.sub(b.dy, spreadSum(b, b.mul(b.dy, y), op.getAxis()))); });
   });
   table.add<LogSoftmaxOp>([](LogSoftmaxOp op, Backward &b) { // dy - exp(y) * sum(dy)
     b.give(op.getX(), [&] {
       Value sum = sumOfPicked(b, op.getAxis());
-      return b.sub(b.dy, b.mul(b.exp(op.getResult()), sum ? sum : spreadSum(b, b.dy, op.getAxis())));
+      if (sum)
+        return b.sub(b.dy, b.mul(b.exp(op.getResult()), sum));
+      Value y = b.exp(op.getResult()), all = spreadSum(b, b.dy, op.getAxis());
+      return b.sub(b.dy, b.mul(numberOr0(b, y), all));
     });
   });
   table.add<LayerNormOp>(layerNormRule);

@@ -112,8 +112,8 @@ std::string run(const GpuLaunch &launch) {
     std::memset(shared.data(), 0xA5, shared.size());
     for (int64_t t = 0; t < launch.block; ++t) {
       Fiber &fiber = block.fibers[t];
-      static_cast<rt::SimThread &>(fiber) = {{t, 0, 0}, {b, 0, 0}, {launch.block, 1, 1}, {launch.grid, 1, 1},
-                                             barrier,   shuffle,   0};
+      static_cast<rt::SimThread &>(fiber) = {{t, 0, 0}, {b, 0, 0}, {launch.block, 1, 1}, {launch.grid, 1, 1}, barrier,
+                                             shuffle,   0};
       fiber.all = &block;
       fiber.number = t;
       fiber.barriers = fiber.shuffles = 0;

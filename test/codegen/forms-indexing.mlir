@@ -1,6 +1,7 @@
 // Kernels whose positions are data, executed: whole and in pieces, batches, free dimensions before and behind the axis, all kinds.
 // RUN: llcc-kernel-test --tolerance=2e-6 %s | FileCheck %s
 // RUN: llcc-kernel-test --tolerance=2e-6 --seed=2 --target=cpu:x86-64-v3 %s | FileCheck %s
+// RUN: llcc-kernel-test --gpu --tolerance=2e-6 --seed=3 %s | FileCheck %s
 
 // CHECK: @batched_gather device 0: error {{.*}} ok
 func.func private @batched_gather(%t: tensor<3x2x5x4xf32>, %i: tensor<3x2x3xi64> {llcc.classes = 5 : i64}) -> tensor<3x2x2x3x4xf32> attributes {llcc.kernel = "map"} {

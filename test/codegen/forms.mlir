@@ -2,6 +2,7 @@
 // RUN: llcc-kernel-test --tolerance=2e-6 %s | FileCheck %s
 // RUN: llcc-kernel-test --tolerance=2e-6 --seed=2 --target=cpu:x86-64-v3 %s | FileCheck %s
 // RUN: llcc-kernel-test --tolerance=2e-6 --seed=3 --target=cpu:x86-64-v2 %s | FileCheck %s
+// RUN: llcc-kernel-test --gpu --tolerance=2e-6 --seed=4 %s | FileCheck %s
 
 // CHECK: @bias_relu device 0: error {{.*}} ok
 func.func private @bias_relu(%x: tensor<7x33xf32>, %b: tensor<33xf32>) -> (tensor<7x33xf32>, tensor<7x33xi1>) attributes {llcc.kernel = "map"} {

@@ -1,6 +1,7 @@
 // f16: arithmetic at its own precision, functions in f32; levels without conversions in hardware make them of integers.
 // RUN: llcc-kernel-test --tolerance=2e-3 --target=cpu:x86-64-v3 %s | FileCheck %s
 // RUN: llcc-kernel-test --tolerance=2e-3 --target=cpu:x86-64-v2 %s | FileCheck %s
+// RUN: llcc-kernel-test --gpu --tolerance=2e-3 %s | FileCheck %s
 
 // CHECK: @halves device 0: error {{.*}} ok
 func.func private @halves(%x: tensor<37xf16>) -> (tensor<37xf16>, tensor<37xf32>) attributes {llcc.kernel = "map"} {

@@ -1,6 +1,7 @@
 // bf16: arithmetic at its own precision, functions in f32. No library is called for conversions, on any level.
 // RUN: llcc-kernel-test --tolerance=2e-2 %s | FileCheck %s
 // RUN: llcc-kernel-test --tolerance=2e-2 --target=cpu:x86-64-v2 --seed=2 %s | FileCheck %s
+// RUN: llcc-kernel-test --gpu --tolerance=2e-2 --seed=3 %s | FileCheck %s
 
 // CHECK: @casts device 0: error {{.*}} ok
 func.func private @casts(%x: tensor<37xbf16>, %y: tensor<37xf32>) -> (tensor<37xf32>, tensor<37xbf16>) attributes {llcc.kernel = "map"} {

@@ -1,5 +1,6 @@
 // Ops that depend on the device's place in the mesh, on all devices of a 2x3 mesh: nested padded blocks at every level.
 // RUN: llcc-kernel-test %s | FileCheck %s
+// RUN: llcc-kernel-test --gpu %s | FileCheck %s
 
 module attributes {llcc.mesh = #llcc.mesh<["data", "tensor"], [2, 3]>} {
 // CHECK: @axis_slice device 0: error 0 ok

@@ -1,6 +1,7 @@
 // Every op that kernels may hold, executed at odd sizes against the interpreter.
 // RUN: llcc-kernel-test --tolerance=1e-6 %s | FileCheck %s
 // RUN: llcc-kernel-test --tolerance=1e-6 --seed=2 --target=cpu:x86-64-v3 %s | FileCheck %s
+// RUN: llcc-kernel-test --gpu --tolerance=1e-6 --seed=3 %s | FileCheck %s
 
 // CHECK: @broadcast_unit_and_new device 0: error {{.*}} ok
 func.func private @broadcast_unit_and_new(%x: tensor<3x1x5xf32>) -> tensor<2x3x7x5xf32> attributes {llcc.kernel = "map"} {

@@ -189,8 +189,10 @@ void SimKernels::load(const Plan &plan, std::string_view code, std::string_view 
   int meets = 0;
   while (lines >> name >> bytes >> meets)
     facts[name] = {bytes, meets != 0};
-  checkTarget("simulated kernels", target);
   library = std::make_unique<CodeLibrary>();
+  if (plan.kernels.empty())
+    return;
+  checkTarget("simulated kernels", target);
   library->load("simulated kernels", code, plan.kernels, "code.cudasim");
   for (const Kernel &kernel : plan.kernels) {
     Entry entry;

@@ -154,14 +154,23 @@ bool SimWorld::before(const Choice &a, const Choice &b) const {
 
 void SimWorld::schedule() {
   Choice best;
-  for (SimGpu *gpu : gpus)
-    if (gpu)
-      for (auto *queues : {&gpu->streams, &gpu->graphQueues})
-        for (auto &[stream, queue] : *queues) {
-          Choice choice{gpu, &queue};
-          if (!queue.ops.empty() && (!best.queue || before(choice, best)) && mayRun(choice))
-            best = choice;
-        }
+  for (SimGpu *gpu : gpus) {
+    if (!gpu)
+      continue;
+    Choice next; // without a seed: the first of the GPU's list alone, beside sends, which wait for receivers
+    for (auto *queues : {&gpu->streams, &gpu->graphQueues})
+      for (auto &[stream, queue] : *queues) {
+        if (queue.ops.empty() || queue.ops.front().started)
+          continue;
+        Choice choice{gpu, &queue};
+        const SimOp &op = queue.ops.front();
+        bool sends = op.kind == SimOp::Kind::Exchange && op.exchange->kind == Exchange::Kind::Send;
+        if ((!next.queue || before(choice, next)) && ((!seed && !sends) || mayRun(choice)))
+          next = choice;
+      }
+    if (next.queue && (!best.queue || before(next, best)) && (seed || mayRun(next)))
+      best = next;
+  }
   if (!best.queue)
     fail("nothing can run any more: " + standstill());
   if (seed && dice() % 32 == 0)

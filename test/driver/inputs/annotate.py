@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Adds multi-device annotations to the nodes of a model that read a tensor.
 
-usage: annotate.py IN.onnx OUT.onnx TENSOR:AXIS:PARTS[:PARTS]... [stage:N]
+usage: annotate.py IN.onnx OUT.onnx TENSOR:AXIS:PARTS[:PARTS]... [stage:N] [stage@NODE:N]...
+stage:N is for all nodes, stage@NODE:N for one.
 """
 import sys
 import onnx
@@ -10,6 +11,11 @@ model = onnx.load(sys.argv[1])
 model.ir_version = 11
 model.configuration.add(name="two", num_devices=2)
 for text in sys.argv[3:]:
+    if text.startswith("stage@"):
+        wanted, number = text[6:].rsplit(":", 1)
+        [node] = [node for node in model.graph.node if node.name == wanted]
+        node.device_configurations.add(configuration_id="two", pipeline_stage=int(number))
+        continue
     name, axis, *parts = text.split(":")
     for node in model.graph.node:
         if name == "stage" or name in node.input:

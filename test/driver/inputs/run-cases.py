@@ -28,6 +28,7 @@ save("shaped",
 save("empty", [h.make_node("Neg", ["x"], ["y"])], [info("x", T.FLOAT, [0, "n"])], [info("y", T.FLOAT, [0, "n"])])
 save("scalar", [h.make_node("Neg", ["x"], ["y"])], [info("x", T.DOUBLE, [])], [info("y", T.DOUBLE, [])])
 save("strings", [h.make_node("Identity", ["x"], ["y"])], [info("x", T.STRING, [1])], [info("y", T.STRING, [1])])
+save("pieces", [h.make_node("SplitToSequence", ["x"], ["y"], "cut")], [info("x", T.FLOAT, ["n"])], [h.make_tensor_sequence_value_info("y", T.FLOAT, None)])
 save("unknown", [h.make_node("Xyzzy", ["x"], ["y"], "n1")], [info("x", T.FLOAT, [1])], [info("y", T.FLOAT, [1])])
 
 x = np.arange(6, dtype=np.float32).reshape(2, 3) / 5

@@ -109,6 +109,18 @@ flex = lambda graph: [node("FlexAttention", ["q", "k", "v"], ["y"], "f", domain=
 refuse("flex-outputs", ['@node "f" (FlexAttention): its graph score_mod has 2 outputs, it must have one'], flex(body([node("Neg", ["s"], [o], o) for o in "ab"], ["s"], ["a", "b"])), inputs=heads)
 refuse("flex-sequence", ['@node "f" (FlexAttention): its graph score_mod gives no tensor'], flex(body([node("SequenceConstruct", ["s"], ["a"], "a")], ["s"], ["a"])), inputs=heads)
 refuse("flex-type", ['@node "f" (FlexAttention): its graph score_mod makes 2x2x3x3 of scores of 2x2x3x3, or another element type'], flex(body([node("Cast", ["s"], ["a"], "a", to=T.DOUBLE)], ["s"], ["a"])), inputs=heads)
+# Inputs that are no tensors, operators of no row: what to do stands in the sentence.
+several = h.make_tensor_sequence_value_info("s", T.FLOAT, None)
+maybe = h.make_value_info("o", h.make_optional_type_proto(h.make_tensor_type_proto(T.FLOAT, None)))
+named = h.make_value_info("d", h.make_map_type_proto(T.INT64, h.make_tensor_type_proto(T.FLOAT, None)))
+refuse("sequence-input", ['@input "s" (read by node "at" (SequenceAt)) is a sequence, which is not supported; export the model with an input for each element'], [node("SequenceAt", ["s", "k"], ["y"], "at")], inputs=(several,), tensors=[C("k", np.array(0))])
+refuse("optional-input", ['@input "o" (read by node "get" (OptionalGetElement)) is optional, which is not supported; export the model with the value itself, or without it'], [node("OptionalGetElement", ["o"], ["y"], "get")], inputs=(maybe,))
+refuse("map-input", ['@input "d" is a map, which is not supported; export the model with an input for each element'], relu, inputs=(X, named))
+ml = lambda op: [node(op, ["x"], ["y"], "m", domain="ai.onnx.ml")]
+ml_opset = lambda m: m.opset_import.append(h.make_opsetid("ai.onnx.ml", 5))
+refuse("trees", ['@operator "ai.onnx.ml:TreeEnsemble" is not supported: node "m"; it has no gradient to learn by, fit it with the library that made it'], ml("TreeEnsemble"), change=ml_opset)
+refuse("features", ['@operator "ai.onnx.ml:CategoryMapper" is not supported: node "m"; export the model with ONNX\'s own operators (as a neural network), or cut it before this node (onnx.utils.extract_model)'], ml("CategoryMapper"), change=ml_opset)
+refuse("custom", ['@operator "com.example:Magic" is not supported: node "m"; export the model without operators of com.example'], [node("Magic", ["x"], ["y"], "m", domain="com.example")], change=lambda m: m.opset_import.append(h.make_opsetid("com.example", 1)))
 # Others that need more than one node, or a flag.
 refuse("gather-nd", ['@node "g" (GatherND): data is 2x3, indices are 2x4 with batch_dims 0, they do not fit'], [node("GatherND", ["x", "i"], ["y"], "g")], tensors=[C("i", np.zeros((2, 4), np.int64))])
 refuse("range", ['@node "r" (Range): its inputs are computed from the model\'s data; they must be constants'], [node("ReduceSum", ["x"], ["s"], "s", keepdims=0), node("Range", ["s", "l", "l"], ["y"], "r")], tensors=[C("l", np.float32(2))])

@@ -87,6 +87,49 @@ CASES = [
     ("SoftmaxCrossEntropyLoss", [np.ones((2, 2)), np.array([9, 9])], {"ignore_index": 9, "reduction": "sum"}, 1, [E(2, 2)]),
 ]
 
+# What a Where does not take leaves no trace, though its slope there is infinite or no number: y0 = Where(x0 in its domain, f(x0), 0).
+GUARDED = [
+    ("Sqrt", [-1, 0, 4], "Greater", 0, [0, 0, .25]), ("Log", [-1, 0, 2], "Greater", 0, [0, 0, .5]), ("Reciprocal", [0, 2], "Greater", 0, [0, -.25]),
+    ("Exp", [1000, 0], "Less", 1, [0, 1]), ("Asin", [2, 1, 0], "Less", 1, [0, 0, 1]), ("Acos", [1, 2, 0], "Less", 1, [0, 0, -1]), ("Acosh", [0, 1, 2], "Greater", 1, [0, 0, 3**-.5]),
+    ("Atanh", [1, 2, 0], "Less", 1, [0, 0, 1]), ("Cosh", [1000, 0], "Less", 1, [0, 0]), ("Sinh", [1000, 0], "Less", 1, [0, 1]),
+]
+
+
+def guarded(op, xs, compare, bound, wants):
+    nodes = [h.make_node(op, ["x0"], ["f"], "f"), h.make_node(compare, ["x0", "b"], ["c"], "c"), h.make_node("Where", ["c", "f", "z"], ["y0"], "w")]
+    constants = [h.make_tensor(n, T.DOUBLE, [], [v]) for n, v in (("b", bound), ("z", 0))]
+    return [f"Where {op}", [xs], {"nodes": nodes, "constants": constants}, [1] * len(xs), [wants]]
+
+
+def graph(name, inputs, nodes, cotangent, expected):
+    """`nodes`: "y = Op(a, b)", with the constants zero, infinity, half and two."""
+    made = []
+    for text in nodes:
+        out, rest = text.split(" = ")
+        op, operands = rest[:-1].split("(")
+        made.append(h.make_node(op, operands.split(", "), [out], out, **({"keepdims": 1} if op.startswith("Reduce") else {})))
+    constants = [h.make_tensor(n, T.DOUBLE, [], [v]) for n, v in (("zero", 0), ("infinity", INF), ("half", .5), ("two", 2))] + [h.make_tensor("last", T.INT64, [1], [-1])]
+    return [name, inputs, {"nodes": made, "constants": constants}, cotangent, expected]
+
+
+CASES += [guarded(*g) for g in GUARDED] + [
+    # x / count of a row that counts nothing, as a quotient and as a product; powers of what is negative.
+    graph("guarded quotient", [[1, 2], [0, 4]], ["c = Greater(x1, zero)", "q = Div(x0, x1)", "y0 = Where(c, q, zero)"], [1, 1], [[0, .25], [0, -.125]]),
+    graph("guarded product", [[1, 2], [0, 4]], ["c = Greater(x1, zero)", "r = Reciprocal(x1)", "q = Mul(x0, r)", "y0 = Where(c, q, zero)"], [1, 1], [[0, .25], [0, -.125]]),
+    graph("guarded power", [[-1, 4]], ["c = Greater(x0, zero)", "p = Pow(x0, half)", "y0 = Where(c, p, zero)"], [1, 1], [[0, .25]]),
+    graph("guarded exponent", [[-1, 2], [.5, 2]], ["c = Greater(x0, zero)", "p = Pow(x0, x1)", "y0 = Where(c, p, zero)"], [1, 1], [[0, 4], [0, 4 * np.log(2)]]),
+    graph("inverse root", [[0, 4]], ["c = Greater(x0, zero)", "s = Sqrt(x0)", "r = Reciprocal(s)", "y0 = Where(c, r, zero)"], [1, 1], [[0, -.0625]]),
+    graph("log of a sum", [[0, 0]], ["s = ReduceSum(x0, last)", "c = Greater(s, zero)", "l = Log(s)", "y0 = Where(c, l, zero)"], [1], [[0, 0]]),
+    # A row of which a mask leaves nothing: softmax is no number there, a Where behind it takes zeros, as exports of attention have it.
+    graph("masked softmax", [[[1, 2], [3, 4]], np.array([[True, True], [False, False]])], ["n = Neg(infinity)", "m = Where(x1, zero, n)", "s = Add(x0, m)", "p = Softmax(s)", "i = IsNaN(p)", "y0 = Where(i, zero, p)"],
+          [[1, 0], [1, 0]], [[[np.exp(1) / (1 + np.exp(1))**2, -np.exp(1) / (1 + np.exp(1))**2], [0, 0]]]),
+    graph("masked log-softmax", [[[0, 0], [3, 4]], np.array([[True, True], [False, False]])], ["n = Neg(infinity)", "m = Where(x1, zero, n)", "s = Add(x0, m)", "p = LogSoftmax(s)", "i = IsNaN(p)", "y0 = Where(i, zero, p)"],
+          [[1, 0], [1, 0]], [[[.5, -.5], [0, 0]]]),
+    graph("masked attention", [[[1, 2], [3, 4]], np.array([[True, True], [False, False]]), [[1, 0], [0, 1]]],
+          ["n = Neg(infinity)", "m = Where(x1, zero, n)", "s = Add(x0, m)", "p = Softmax(s)", "i = IsNaN(p)", "w = Where(i, zero, p)", "y0 = MatMul(w, x2)"],
+          [[1, 0], [1, 0]], [[[np.exp(1) / (1 + np.exp(1))**2, -np.exp(1) / (1 + np.exp(1))**2], [0, 0]], None, [[1 / (1 + np.exp(1)), 0], [np.exp(1) / (1 + np.exp(1)), 0]]]),
+]
+
 
 def check(folder, op, inputs, attributes, cotangent, expected):
     attributes = dict(attributes)
@@ -94,9 +137,10 @@ def check(folder, op, inputs, attributes, cotangent, expected):
     arrays = [x if isinstance(x, np.ndarray) else np.array(x, np.float64) for x in inputs]
     names = [f"x{i}" for i in range(len(arrays))]
     kinds = {"f": T.DOUBLE, "i": T.INT64, "b": T.BOOL}
-    graph = h.make_graph([h.make_node(op, names, [f"y{i}" for i in range(outputs)], "op", **attributes)], "edge",
+    constants, nodes = attributes.pop("constants", []), attributes.pop("nodes", None)
+    graph = h.make_graph(nodes or [h.make_node(op, names, [f"y{i}" for i in range(outputs)], "op", **attributes)], "edge",
                          [h.make_tensor_value_info(n, kinds[a.dtype.kind], a.shape) for n, a in zip(names, arrays)],
-                         [h.make_tensor_value_info("y0", T.DOUBLE, None)])
+                         [h.make_tensor_value_info("y0", T.DOUBLE, None)], constants)
     path = f"{folder}/edge.onnx"
     onnx.save(h.make_model(graph, opset_imports=[h.make_opsetid("", opset)], ir_version=10), path)
     np.savez(f"{folder}/in.npz", **dict(zip(names, arrays)))
@@ -121,6 +165,6 @@ for case in CASES:
     count += 1
     if problem := check(sys.argv[1], *case):
         wrong += 1
-        print(f"{case[0]}({case[1]}) {case[2]}: {problem}", flush=True)
+        print(f"{case[0]}({case[1]}) {case[2] if 'nodes' not in case[2] else ''}: {problem}", flush=True)
 print(f"{count} edges, {wrong} wrong")
 sys.exit(bool(wrong))

@@ -82,9 +82,9 @@ module attributes {llcc.mesh = #llcc.mesh<["data"], [1]>} {
 
 // -----
 
-module attributes {llcc.mesh = #llcc.mesh<["data", "expert", "pipeline"], [4, 2, 2]>} {
+module attributes {llcc.mesh = #llcc.mesh<["data", "spare", "pipeline"], [4, 2, 2]>} {
   // expected-warning @below {{input "x" has a batch of 3, mesh axis 'data' has 4 members: some of them compute on padding only}}
-  // expected-warning @below {{mesh axis 'expert' cuts no argument: its 2 members compute the same; choose another mesh or strategy}}
+  // expected-warning @below {{mesh axis 'spare' cuts no argument: its 2 members compute the same; choose another mesh or strategy}}
   func.func @gradients(%x: tensor<3x6xf32> {llcc.input = "x", llcc.batched}) {
     return
   }
