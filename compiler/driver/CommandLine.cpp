@@ -210,12 +210,12 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
          "--mesh",
          [&o](const std::string &text) {
            o.mesh = parseAxes("--mesh", text);
+           static const char *const axes[] = {"data", "tensor", "context", "spatial", "expert", "pipeline"};
            for (auto &[axis, size] : o.mesh)
-             static const char *const axes[] = {"data", "tensor", "context", "spatial", "expert", "pipeline"};
-           if (std::find(std::begin(axes), std::end(axes), axis) == std::end(axes))
-             throw CLI::ValidationError("--mesh", "\"" + axis +
-                                                      "\" is not an axis, needs data, tensor, context, "
-                                                      "spatial, expert or pipeline");
+             if (std::find(std::begin(axes), std::end(axes), axis) == std::end(axes))
+               throw CLI::ValidationError("--mesh", "\"" + axis +
+                                                        "\" is not an axis, needs data, tensor, context, spatial, "
+                                                        "expert or pipeline");
          },
          "the mesh, axis by axis")
       ->type_name("data=2,tensor=2,…");
