@@ -197,9 +197,9 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
       ->check(rt::atLeast(1));
   app.add_option(
          "--strategy", o.strategy,
-         "single | data | tensor | context (sequences, attention in a ring) | expert | spatial (pictures) | pipeline | "
-         "hybrid (a mesh of these) | auto (the fastest plan that fits, as simulated); default single")
-      ->check(oneOf({"single", "data", "tensor", "context", "expert", "spatial", "pipeline", "hybrid", "auto"}));
+         "single | data | tensor | context (sequences) | spatial (pictures) | expert | pipeline | hybrid (a mesh "
+         "of these) | auto (the fastest plan that fits, as simulated); default single")
+      ->check(oneOf({"single", "data", "tensor", "context", "spatial", "expert", "pipeline", "hybrid", "auto"}));
   app.add_option("--cluster", o.cluster, "file that describes the devices for --strategy=auto (default: the target's)")
       ->type_name("CLUSTER.toml");
   app.add_flag("--exhaustive", o.exhaustive, "auto tries every plan");
@@ -210,12 +210,12 @@ static void addCompileFlags(CLI::App &app, CompileOptions &o, bool withBatch) {
          "--mesh",
          [&o](const std::string &text) {
            o.mesh = parseAxes("--mesh", text);
+           static const char *const axes[] = {"data", "tensor", "context", "spatial", "expert", "pipeline"};
            for (auto &[axis, size] : o.mesh)
-             if (axis != "data" && axis != "tensor" && axis != "context" && axis != "expert" && axis != "spatial" &&
-                 axis != "pipeline")
-               throw CLI::ValidationError(
-                   "--mesh",
-                   "\"" + axis + "\" is not an axis, needs data, tensor, context, expert, spatial or pipeline");
+             if (std::find(std::begin(axes), std::end(axes), axis) == std::end(axes))
+               throw CLI::ValidationError("--mesh", "\"" + axis +
+                                                        "\" is not an axis, needs data, tensor, context, spatial, "
+                                                        "expert or pipeline");
          },
          "the mesh, axis by axis")
       ->type_name("data=2,tensor=2,…");

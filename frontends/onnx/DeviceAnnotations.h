@@ -10,10 +10,10 @@ namespace mlir::llcc::frontend {
 
 /// Writes `llcc.shards = array<i64: parts of each dimension>` on arguments of `function` whose tensors the nodes'
 /// sharding specs name, of the first configuration of the model, and `llcc.shard_of_device = array<i64: part of each
-/// device>` where a spec names the devices of all parts. Axes may be negative. Where a node is on another pipeline stage
-/// than 0, the module gets `llcc.stages`, node → stage. What cannot be read (a dimension that is cut as several, other
-/// parts than another node asks for) is a warning: annotations are hints (onnx docs/IR.md, "Multi-Device"). `file`
-/// begins messages.
+/// device>` where a spec names the devices of all parts. Axes may be negative. Where a node is on another pipeline
+/// stage than 0, the module gets `llcc.stages`, node → stage. What cannot be read (a dimension that is cut as several,
+/// other parts than another node asks for) is a warning: annotations are hints (onnx docs/IR.md, "Multi-Device").
+/// `file` begins messages.
 void readDeviceAnnotations(const ::onnx::ModelProto &model, StringRef file, func::FuncOp function,
                            ImportErrors &errors);
 

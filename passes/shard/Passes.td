@@ -10,7 +10,7 @@ def SplitRowsPass : Pass<"llcc-split-rows", "::mlir::ModuleOp"> {
 }
 def SeedShardingPass : Pass<"llcc-seed-sharding", "::mlir::ModuleOp"> {
   let summary = "Puts seeds on arguments as the strategy says";
-  let options = [Option<"strategy", "strategy", "std::string", "\"\"", "data | tensor | context | expert | spatial | pipeline | hybrid | single; empty: every axis of the mesh">,
+  let options = [Option<"strategy", "strategy", "std::string", "\"\"", "data | tensor | context | spatial | expert | pipeline | hybrid | single; empty: every axis of the mesh">,
                   Option<"explain", "explain", "bool", "false", "a remark for each node at which tokens go to experts or come back">,
                  ListOption<"shard", "shard", "std::string", "the user's seeds, GLOB:{D0,D1,…}pN each">,
                  Option<"sequenceParallel", "sequence-parallel", "bool", "false", "cut activations between tensor-parallel blocks along the sequence">];

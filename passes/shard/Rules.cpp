@@ -215,9 +215,9 @@ ShardingRule dot(DotOp op) {
 }
 
 /// The batch dimension n and the channels c of x and m of y are factors; a spatial dimension is one in as many equal
-/// blocks as have what their neighbours ask for (Halo). `x`, `w`, `y` are the positions of x [n, c, ..], w [m,
-/// c/groups, ..] and y [n, m, ..]: 0 and 1 operands, 2 the result, which lacks the factor that is reduced. With groups
-/// the axis takes whole groups, of all three.
+/// blocks as have what their neighbours ask for (Halo). `x`, `w`, `y` are the positions of x [n, c, ..],
+/// w [m, c/groups, ..] and y [n, m, ..]: 0 and 1 operands, 2 the result, which lacks the factor that is reduced. With
+/// groups the axis takes whole groups, of all three.
 ShardingRule convolution(Operation *op, int x, int w, int y, int64_t groups) {
   Builder b(op);
   auto dims = [&](int i) -> SmallVector<int> & { return i == 2 ? b.rule.results[0] : b.rule.operands[i]; };

@@ -28,10 +28,10 @@ struct SeedShardingPass : impl::SeedShardingPassBase<SeedShardingPass> {
   }
 
   LogicalResult run(func::FuncOp func, MeshAttr mesh) {
-    if (!llvm::is_contained({"", "single", "data", "tensor", "context", "expert", "spatial", "pipeline", "hybrid"},
+    if (!llvm::is_contained({"", "single", "data", "tensor", "context", "spatial", "expert", "pipeline", "hybrid"},
                             StringRef(strategy)))
       return func.emitError("unknown strategy '")
-             << strategy << "', needs data, tensor, context, expert, spatial, pipeline, hybrid or single";
+             << strategy << "', needs data, tensor, context, spatial, expert, pipeline, hybrid or single";
     if (failed(applyUserSeeds(func, mesh, SmallVector<std::string>(shard.begin(), shard.end()))))
       return failure();
     applyShards(func, mesh);

@@ -32,7 +32,7 @@ constexpr StringLiteral kHeadsAttr = "llcc.heads";
 std::optional<int64_t> traceDim(Value value, int64_t dim);
 
 /// Data parallelism: dimension 0 of every batched input and label that has no seed yet, over `axes`; its sequence over
-/// `context`, where cutContext has brought it there; the rows of pictures over `spatial`, as getPictures says.
+/// `context`, where cutContext has brought it there; the rows of pictures over `spatial`, where so asked.
 void seedBatch(func::FuncOp func, ArrayRef<StringRef> axes, Propagation &propagation, Seeds &seeds,
                bool spatial = false);
 

@@ -7,6 +7,7 @@ cases are; a refusal that is meant stands in REFUSED, with words that its messag
 import argparse, fnmatch, os, subprocess, sys
 
 TRANSFORMERS = ["gpt2", "gpt2-fresh", "gpt-legacy", "gpt-legacy-training", "llama", "bert-classifier", "vit-mnist", "t5", "moe"]
+PICTURES = ["lenet-mnist", "resnet-mnist-eval-export", "resnet-mnist-folded", "resnet-mnist-training", "unet", "vit-mnist"]
 MLPS = ["mlp-mnist", "mlp-mnist-legacy", "mlp-mnist-opset11"]
 ALL = TRANSFORMERS + MLPS + ["lenet-mnist", "lstm", "multilabel-bce", "regression-mse", "resnet-mnist-eval-export", "resnet-mnist-folded",
                              "resnet-mnist-training", "unet"]
@@ -35,10 +36,14 @@ ROWS = [  # name, flags, all cases, cases of the short run
     ("context-data", "--mesh=data=2,context=2 --zero=3", TRANSFORMERS, ["t5"]),
     ("context-tensor", "--mesh=context=2,tensor=3", TRANSFORMERS, ["gpt2"]),
     ("context-pipeline", "--mesh=context=2,pipeline=2", TRANSFORMERS, ["llama"]),
+    ("spatial-2", "--strategy=spatial --devices=2", ALL, ["unet", "mlp-mnist"]),
+    ("spatial-data", "--mesh=data=3,spatial=2", PICTURES, ["resnet-mnist-training"]),
     ("mlp-25", "--mesh=data=5,tensor=5", MLPS, ["mlp-mnist"]),
 ]
 NO_TOKENS = "context parallelism cuts sequences of tokens over mesh axis 'context', the model has none"
+NO_PICTURES = "spatial parallelism cuts pictures over mesh axis 'spatial', no input of the batch goes into a convolution"
 REFUSED = {("context-3", case): NO_TOKENS for case in ALL if case not in TRANSFORMERS}  # (row, case): words of the message
+REFUSED |= {("spatial-2", case): NO_PICTURES for case in ALL if case not in PICTURES}
 
 parser = argparse.ArgumentParser()
 parser.add_argument("check")
