@@ -97,8 +97,10 @@ SmallVector<Value> KernelLoops::reduceLanes(ArrayRef<int64_t> sizes, ArrayRef<Re
     return sums;
   };
 
+  // Terms of all dimensions meet in one set of lanes only where these are few, else each run of the innermost dimension
+  // has its own, and what it gives joins the total.
   Value size = e.index(sizes.back());
-  if (sizes.back() <= 2 * kChunk) {
+  if (product(sizes) <= 2 * kChunk) {
     begin();
     e.nest(sizes.drop_back(), {}, [&](ArrayRef<Value> outer, ValueRange) {
       accumulate(outer, e.index(0), size);
