@@ -272,15 +272,23 @@ private:
     return success();
   }
 
+  /// p, or what guards leave of it: a row without any key has no weights and no gradient.
+  bool isWeights(Value value) {
+    SmallVector<std::pair<StringRef, Value>> factors;
+    return a.dims.count(value) && reaches(value, a.weights.getResult()) &&
+           factorsBetween(value, a.weights.getResult(), factors, /*guards=*/true) &&
+           llvm::all_of(factors, [](auto &factor) { return factor.first != "mul" && isGuard(factor.second); });
+  }
+
   /// D = sum over keys of p * f'(do·V) = sum over features of do * o: needs no keys (Dao et al. 2022, section B.2).
   LogicalResult innerProduct() {
     if (!a.inner)
       return a.queryGradients.empty() ? success() : refuse(max, "has a gradient that is no softmax's");
     auto product = a.inner.getX().getDefiningOp<arith::MulFOp>();
     Value p = a.weights.getResult(), dp;
-    if (product && product.getLhs() == p)
+    if (product && isWeights(product.getLhs()))
       dp = product.getRhs();
-    else if (product && product.getRhs() == p)
+    else if (product && isWeights(product.getRhs()))
       dp = product.getLhs();
     if (!dp)
       return refuse(a.inner, "is no inner product with the weights");
