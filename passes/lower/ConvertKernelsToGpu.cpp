@@ -49,7 +49,7 @@ struct ConvertKernelsToGpuPass : impl::ConvertKernelsToGpuPassBase<ConvertKernel
       return failure();
     // Drafts until no loop digit has to be divided any more; then again, in vectors.
     LoopSpaces spaces;
-    VectorWidths widths;
+    VectorPlan plan;
     for (bool draft = true;;) {
       OpBuilder builder = OpBuilder::atBlockEnd(kernels.getBody());
       gpu::GPUFuncOp function = declare(kernel, *signature, builder);
@@ -69,7 +69,7 @@ struct ConvertKernelsToGpuPass : impl::ConvertKernelsToGpuPassBase<ConvertKernel
         outs.push_back(body->getArgument(out));
       builder.setInsertionPointToEnd(body);
       builder.setInsertionPoint(gpu::ReturnOp::create(builder, kernel.getLoc()));
-      GpuLoops threads(kernel, function, emitter, spaces, widths, outs, draft);
+      GpuLoops threads(kernel, function, emitter, spaces, plan, outs, draft);
       if (!signature->empty && (failed(threads.emit()) || emitter.failed()))
         return failure();
       if (emitter.getCuts().empty() && !draft) {
@@ -78,7 +78,7 @@ struct ConvertKernelsToGpuPass : impl::ConvertKernelsToGpuPassBase<ConvertKernel
       }
       if (emitter.getCuts().empty()) {
         draft = false;
-        threads.chooseWidths();
+        threads.choosePlan();
       }
       for (auto &[place, cut] : llvm::reverse(emitter.getCuts())) { // from the back: positions stay valid
         SmallVector<int64_t> &sizes = spaces[place.first];

@@ -3,6 +3,8 @@
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Matchers.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::llcc;
@@ -14,8 +16,8 @@ static constexpr int64_t kBlock = 256, kSerialBlock = 128;
 static constexpr int64_t kInFlight = 8;
 
 GpuLoops::GpuLoops(func::FuncOp kernel, gpu::GPUFuncOp function, PullEmitter &emitter, LoopSpaces &spaces,
-                   VectorWidths &widths, ArrayRef<Value> outs, bool draft)
-    : kernel(kernel), function(function), e(emitter), spaces(spaces), widths(widths), outs(outs), draft(draft) {
+                   VectorPlan &plan, ArrayRef<Value> outs, bool draft)
+    : kernel(kernel), function(function), e(emitter), spaces(spaces), plan(plan), outs(outs), draft(draft) {
   for (Value result : kernel.getBody().front().getTerminator()->getOperands())
     results.push_back(result);
 }
@@ -97,7 +99,7 @@ GpuLoops::Digits GpuLoops::digits(int64_t id, int64_t n) {
   if (fresh && n != 1)
     it->second.push_back(n);
   Digits digits;
-  if (auto width = widths.find(id); width != widths.end())
+  if (auto width = plan.widths.find(id); width != plan.widths.end())
     digits.width = width->second;
   for (size_t i = 0, count = it->second.size() - (digits.width > 1); i < count; ++i) {
     digits.sizes.push_back(it->second[i]);
@@ -145,11 +147,11 @@ int64_t GpuLoops::widestVector() {
   return std::max<int64_t>(1, std::min(16 / narrow, 32 / wide));
 }
 
-void GpuLoops::chooseWidths() {
+void GpuLoops::choosePlan() {
   int64_t widest = widestVector();
   for (int64_t id : walked) {
     SmallVector<int64_t> &sizes = spaces[id];
-    if (sizes.empty() || widths.count(id))
+    if (sizes.empty() || plan.widths.count(id))
       continue;
     int64_t width = widest;
     while (sizes.back() % width)
@@ -160,7 +162,14 @@ void GpuLoops::chooseWidths() {
     if (sizes.back() == 1)
       sizes.pop_back();
     sizes.push_back(width);
-    widths[id] = width;
+    plan.widths[id] = width;
+  }
+  // Reading across pays where results are still written in vectors of 8 bytes, several of them along the last digit.
+  if (plan.across >= 0) {
+    auto width = plan.widths.find(0);
+    if (width == plan.widths.end() || width->second * bytesOf(results[0].getType()) < 8 ||
+        plan.across + 2 >= int64_t(spaces[0].size()))
+      plan.across = -1;
   }
 }
 
@@ -344,7 +353,94 @@ LogicalResult GpuLoops::emitMap() {
   grid = std::max<int64_t>(1, (all.count() + block - 1) / block);
   Value q = e.add(e.mul(blockNumber(), e.index(block)), thread());
   auto which = llvm::to_vector(llvm::seq<int64_t>(0, results.size()));
-  guarded(below(q, all.count(), grid * block),
-          [&] { storeVector(which, all, place(all, q), {}, [](const Coord &at) { return at; }); });
+  guarded(below(q, all.count(), grid * block), [&] {
+    Coord at = plan.across >= 0 && !draft ? placeInTile(all, q) : place(all, q);
+    storeVector(which, all, at, {}, [](const Coord &position) { return position; });
+    if (draft)
+      findAcross(at);
+  });
   return success();
+}
+
+//===-- Reading across ------------------------------------------------------===//
+
+// Neighbouring threads have neighbours along the last digit, which is how results lie. What is read along another digit
+// (a transpose) would take a sector of 32 bytes of memory for each element. So a warp takes a tile: 32 bytes of
+// neighbours along that digit times as many vectors along the last one as there are lanes left, and all sectors are
+// used whole. No workgroup memory is needed, and what stands between load and store (padding, other operands) does not
+// matter.
+Coord GpuLoops::placeInTile(const Digits &digits, Value q) {
+  int64_t last = digits.sizes.size() - 1, across = plan.across;
+  int64_t deep = std::gcd(digits.sizes[across], 32 / plan.acrossBytes), wide = std::gcd(digits.sizes[last], 32 / deep);
+  SmallVector<int64_t> order;
+  for (int64_t i = 0; i < last; ++i)
+    if (i != across)
+      order.push_back(digits.sizes[i]);
+  size_t others = order.size();
+  order.append({digits.sizes[last] / wide, digits.sizes[across] / deep, wide, deep});
+  // Digits of size 1 have no number: those that are there, by place.
+  Coord there = e.delinearise(q, order), numbers;
+  size_t next = 0;
+  for (int64_t size : order)
+    numbers.push_back(size == 1 ? Digit{e.index(0), 1} : there[next++]);
+  auto joined = [&](size_t high, size_t low, int64_t size) {
+    return e.add(e.mul(numbers[high].value, e.index(size)), numbers[low].value);
+  };
+  Coord at;
+  for (int64_t i = 0, other = 0; i <= last; ++i) {
+    Value value = i == across ? joined(others + 1, others + 3, deep)
+                  : i == last ? joined(others, others + 2, wide)
+                              : numbers[other++].value;
+    at.push_back({value, digits.sizes[i]});
+    e.bindLoop(at.back(), digits.names[i].first, digits.names[i].second);
+  }
+  return at;
+}
+
+/// How far `position` moves when digit number `digit` of `at` counts one up; nothing where that is not a constant.
+static std::optional<int64_t> strideOf(Value position, const Coord &at, size_t digit) {
+  for (auto [i, other] : llvm::enumerate(at))
+    if (other.value == position)
+      return i == digit;
+  Operation *op = position.getDefiningOp();
+  if (!op || isa<arith::ConstantOp>(op))
+    return 0;
+  if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op))
+    return strideOf(op->getOperand(0), at, digit);
+  if (!isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op))
+    return {};
+  std::optional<int64_t> a = strideOf(op->getOperand(0), at, digit), b = strideOf(op->getOperand(1), at, digit);
+  if (!a || !b)
+    return {};
+  if (isa<arith::AddIOp>(op))
+    return *a + *b;
+  if (isa<arith::SubIOp>(op))
+    return *a - *b;
+  IntegerAttr by;
+  if (*a && matchPattern(op->getOperand(1), m_Constant(&by)))
+    return *a * by.getInt();
+  return *a || *b ? std::nullopt : std::optional<int64_t>(0);
+}
+
+void GpuLoops::findAcross(const Coord &at) {
+  int64_t n = elementsOf(results[0]), along = 0;
+  std::map<int64_t, int64_t> votes; // digit → bytes that are read along it
+  int64_t bytes = 0;
+  function.walk([&](memref::LoadOp load) {
+    auto type = cast<MemRefType>(load.getMemRef().getType());
+    if (!llvm::is_contained(function.getArguments(), load.getMemRef()) || type.getNumElements() * 8 < n)
+      return;
+    int64_t width = std::max(1u, type.getElementTypeBitWidth() / 8);
+    for (size_t i = 0; i < at.size(); ++i)
+      if (strideOf(load.getIndices()[0], at, i) == 1) {
+        (i + 1 == at.size() ? along : votes[i]) += width * type.getNumElements();
+        bytes = i + 1 == at.size() ? bytes : std::max(bytes, width);
+        return;
+      }
+  });
+  plan.across = -1;
+  for (auto &[digit, weight] : votes)
+    if (weight * 8 > along && at[digit].size >= 4 && (plan.across < 0 || weight > votes[plan.across]))
+      plan.across = digit;
+  plan.acrossBytes = std::max<int64_t>(1, bytes);
 }

@@ -21,15 +21,21 @@
 
 namespace mlir::llcc {
 
-/// Positions a vector holds, by loop space; a space that is not there is walked one by one.
-using VectorWidths = std::map<int64_t, int64_t>;
+/// What drafts found out for the last emission.
+struct VectorPlan {
+  /// Positions a vector holds, by loop space; a space that is not there is walked one by one.
+  std::map<int64_t, int64_t> widths;
+  /// Map: the digit along which most bytes are read that are no neighbours along the last digit, and bytes of one
+  /// element of these; -1: none.
+  int64_t across = -1, acrossBytes = 0;
+};
 
 /// Emits the body of a kernel into a gpu.func whose buffers are bound in `emitter`.
 class GpuLoops {
 public:
   /// `kernel`: on tensors; `outs`: the flat buffer of each result. `draft`: only the positions matter, for which cuts
   /// they ask.
-  GpuLoops(func::FuncOp kernel, gpu::GPUFuncOp function, PullEmitter &emitter, LoopSpaces &spaces, VectorWidths &widths,
+  GpuLoops(func::FuncOp kernel, gpu::GPUFuncOp function, PullEmitter &emitter, LoopSpaces &spaces, VectorPlan &plan,
            ArrayRef<Value> outs, bool draft);
 
   /// Emits by `llcc.kernel`; a body that breaks its form's contract (README.md) is reported.
@@ -38,8 +44,8 @@ public:
   /// Threads of a block, and blocks.
   int64_t getBlock() const { return block; }
   int64_t getGrid() const { return grid; }
-  /// Loop spaces that are walked in vectors, after a draft: cuts their last digits and notes the widths.
-  void chooseWidths();
+  /// After a draft: cuts the last digits of loop spaces that are walked in vectors, and notes the rest of the plan.
+  void choosePlan();
 
 private:
   /// Loop digits of one or more spaces, major first; the last one's vector digit is not among them.
@@ -72,6 +78,10 @@ private:
   Digits digits(int64_t id, int64_t n);
   /// Vector number `q` of `digits`, bound for pulling.
   Coord place(const Digits &digits, Value q);
+  /// Thread number `q` of a map kernel whose operands lie across: a warp takes a tile of both directions.
+  Coord placeInTile(const Digits &digits, Value q);
+  /// The digit of `at` along which neighbours are neighbours in memory for most of what is read, unless it is the last.
+  void findAcross(const Coord &at);
   /// Position `k` of the vector `at`.
   Coord lane(const Digits &digits, const Coord &at, int64_t k);
   /// Visits all vectors of `digits` that a thread of `team` has, carrying accumulators. `keep`: unrolled.
@@ -105,7 +115,7 @@ private:
   gpu::GPUFuncOp function;
   PullEmitter &e;
   LoopSpaces &spaces;
-  VectorWidths &widths;
+  VectorPlan &plan;
   SmallVector<Value> results, outs;
   bool draft;
   int64_t block = 128, grid = 1;

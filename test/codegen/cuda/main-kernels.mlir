@@ -7,6 +7,7 @@
 // Nothing spills; registers leave room for two thousand threads a multiprocessor where bandwidth needs them (32 registers
 // each), for eight hundred where a row stays in registers. (Kernels come last first.)
 // RESOURCES: kernel {{ *}}registers {{ *}}stack {{ *}}spill stores {{ *}}spill loads
+// RESOURCES-NEXT: keys{{ +(1[0-9]|2[0-9]|3[0-2]) +0 +0 +0}}
 // RESOURCES-NEXT: heads{{ +(1[0-9]|2[0-9]|3[0-2]) +0 +0 +0}}
 // RESOURCES-NEXT: embedding_gradient{{ +(1[0-9]|2[0-9]|3[0-9]|40) +0 +0 +0}}
 // RESOURCES-NEXT: batch_statistics{{ +(1[0-9]|2[0-9]|3[0-9]|40) +0 +0 +0}}
@@ -200,4 +201,12 @@ func.func private @heads(%x: tensor<ROWSx40x3x12x64xbf16>) -> tensor<ROWSx12x40x
   %r = llcc.reshape %q : tensor<ROWSx40x1x12x64xbf16> -> tensor<ROWSx40x12x64xbf16>
   %t = llcc.transpose %r perm [0, 2, 1, 3] : tensor<ROWSx40x12x64xbf16> -> tensor<ROWSx12x40x64xbf16>
   return %t : tensor<ROWSx12x40x64xbf16>
+}
+// Keys for a product lie across: a warp reads 32 bytes along the head, and writes 32 along the sequence.
+// CHECK: @keys device 0: error 0 ok
+func.func private @keys(%x: tensor<ROWSx128x3x12x64xbf16>) -> tensor<ROWSx12x64x128xbf16> attributes {llcc.kernel = "map"} {
+  %q = llcc.slice %x starts [0, 0, 1, 0, 0] strides [1, 1, 1, 1, 1] : tensor<ROWSx128x3x12x64xbf16> -> tensor<ROWSx128x1x12x64xbf16>
+  %r = llcc.reshape %q : tensor<ROWSx128x1x12x64xbf16> -> tensor<ROWSx128x12x64xbf16>
+  %t = llcc.transpose %r perm [0, 2, 3, 1] : tensor<ROWSx128x12x64xbf16> -> tensor<ROWSx12x64x128xbf16>
+  return %t : tensor<ROWSx12x64x128xbf16>
 }
