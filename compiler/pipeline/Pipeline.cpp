@@ -249,6 +249,7 @@ void Compilation::addTrain(PassManager &pm, int64_t parts) {
   pm.addPass(createConvertPrecisionPass(precision));
   pm.addPass(createAttachLossPass(loss));
   pm.addPass(createSplitModesPass());
+  pm.addPass(createStackExpertsPass());
   pm.addPass(createDifferentiatePass());
   pm.addPass(createWidenGradientsPass());
   pm.addPass(createAttachOptimizerPass(optimizer));

@@ -39,12 +39,23 @@ void readDeviceAnnotations(const ::onnx::ModelProto &model, StringRef file, func
       configuration = declared.name();
       devices = declared.num_devices();
     }
+  for (const auto &declared : model.configuration())
+    if (declared.name() != configuration)
+      errors.warn(file + ": configuration " + quote(declared.name()) + " of devices is not read, only the first, " +
+                  quote(configuration));
   Builder b(function.getContext());
   llvm::StringMap<int64_t> stages;
+  auto isDeclared = [&](const std::string &name) {
+    return llvm::any_of(model.configuration(), [&](const auto &declared) { return declared.name() == name; });
+  };
   for (const auto &node : model.graph().node())
     for (const auto &device : node.device_configurations()) {
-      if (device.configuration_id() != configuration)
+      if (device.configuration_id() != configuration) {
+        if (!isDeclared(device.configuration_id()))
+          errors.warn(file + ": node " + quote(nodeName(node)) + ": configuration " + quote(device.configuration_id()) +
+                      " of devices is not declared by the model; it is not read");
         continue;
+      }
       if (device.has_pipeline_stage() && device.pipeline_stage() < 0)
         errors.warn(file + ": node " + quote(nodeName(node)) + ": pipeline stage " + Twine(device.pipeline_stage()) +
                     " is below 0; it is not read");
@@ -84,7 +95,12 @@ void readDeviceAnnotations(const ::onnx::ModelProto &model, StringRef file, func
         int64_t parts = 1;
         for (int64_t n : shards)
           parts = std::min<int64_t>(parts * n, int64_t(1) << 30);
-        if (auto where = shardOfDevices(spec, parts, devices); !where.empty())
+        auto where = shardOfDevices(spec, parts, devices);
+        if (where.empty() && spec.device_size() > 0)
+          errors.warn(file + ": node " + quote(nodeName(node)) + ": sharding of " + quote(spec.tensor_name()) +
+                      " names no group of the " + Twine(devices) + " devices for each of its " + Twine(parts) +
+                      " parts; which device gets which part is left to llcc");
+        if (!where.empty())
           function.setArgAttr(found->second, "llcc.shard_of_device", b.getDenseI64ArrayAttr(where));
       }
     }

@@ -25,6 +25,24 @@ std::string text(double bytes) {
   return said;
 }
 
+/// Weights of one expert each that llcc-stack-experts put together, seen through casts and views; null for others.
+ConcatOp stackedWeights(Value value, func::FuncOp func) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (auto concat = dyn_cast<ConcatOp>(op)) {
+      bool weights = llvm::all_of(concat.getXs(), [&](Value x) {
+        auto view = x.getDefiningOp<ReshapeOp>();
+        auto arg = view ? dyn_cast<BlockArgument>(view.getX()) : BlockArgument();
+        return arg && func.getArgAttr(arg.getArgNumber(), "llcc.param");
+      });
+      return weights ? concat : ConcatOp();
+    }
+    if (!isa<ReshapeOp, TransposeOp, arith::TruncFOp, arith::ExtFOp>(op))
+      break;
+    value = op->getOperand(0);
+  }
+  return {};
+}
+
 class Experts {
 public:
   Experts(func::FuncOp func, MeshAttr mesh, Propagation &propagation, Seeds &seeds)
@@ -34,7 +52,7 @@ public:
 
   ExpertSeeds run() {
     findStacks();
-    if (stacks.empty())
+    if (stackDots.empty())
       return std::move(found);
     number.run();
     for (Operation *op : stackDots)
@@ -68,6 +86,8 @@ private:
     for (Operation &op : func.getBody().front()) {
       auto dot = dyn_cast<DotOp>(op);
       std::optional<WeightUse> use = dot ? getWeightUse(&op, func) : std::nullopt;
+      if (dot && !use && !isBackward(op.getLoc()))
+        findStacked(dot);
       if (!use || !func.getArgAttr(use->param.getArgNumber(), "llcc.trainable"))
         continue;
       ArrayRef<int64_t> own = use->operand ? dot.getRhsBatch() : dot.getLhsBatch(),
@@ -91,19 +111,42 @@ private:
         break;
       }
     }
-    if (stacks.empty())
+    if (stackDots.empty())
       found.without = "no trainable weight has a block for each slice of an activation (a batch dimension of a "
                       "contraction)";
   }
 
+  /// The same where the weights are nodes' own and were stacked.
+  void findStacked(DotOp dot) {
+    std::optional<unsigned> weight = weightOperand(dot);
+    if (!weight || dot.getLhsBatch().empty())
+      return;
+    Value value = dot->getOperand(*weight);
+    SmallVector<Axes> dims(cast<RankedTensorType>(value.getType()).getRank());
+    dims[(*weight ? dot.getRhsBatch() : dot.getLhsBatch())[0]].push_back(axis);
+    number.seed(value, dims, /*closed=*/true);
+    stackDots.insert(dot);
+  }
+
+  /// Which operand of a forward contraction is a weight, or a stack of weights.
+  std::optional<unsigned> weightOperand(Operation *op) const {
+    if (std::optional<WeightUse> use = getWeightUse(op, func))
+      return use->operand;
+    if (isa<DotOp>(op) && !isBackward(op->getLoc()))
+      for (unsigned operand : {1, 0})
+        if (stackedWeights(op->getOperand(operand), func))
+          return operand;
+    return std::nullopt;
+  }
+
   bool isActivationOf(Operation *op) { return counts(activationOf(op)); }
-  Value activationOf(Operation *op) { return op->getOperand(1 - getWeightUse(op, func)->operand); }
+  Value activationOf(Operation *op) { return op->getOperand(1 - *weightOperand(op)); }
 
   /// A contraction of tokens with a weight that has a matrix for each expert: [experts, in, out].
   bool isExpertDot(Operation *op) {
-    std::optional<WeightUse> use = isa<DotOp>(op) ? getWeightUse(op, func) : std::nullopt;
-    return use && counts(use->param) && counts(op->getResult(0)) &&
-           cast<RankedTensorType>(use->param.getType()).getRank() >= 3;
+    std::optional<unsigned> weight = isa<DotOp>(op) ? weightOperand(op) : std::nullopt;
+    return weight && counts(op->getOperand(*weight)) && counts(op->getResult(0)) &&
+           cast<RankedTensorType>(op->getOperand(*weight).getType()).getRank() >= 3;
   }
 
   /// Adds what lies between `value` and the experts' first contractions. Returns whether one was met.
@@ -146,6 +189,9 @@ private:
   /// What `op` reads along the experts' number and costs nothing to have there: weights, and broadcasts.
   void addWeights(Operation *op) {
     for (Value operand : op->getOperands()) {
+      if (ConcatOp stack = stackedWeights(operand, func); stack && counts(operand))
+        for (Value x : stack.getXs())
+          pieces.insert(cast<BlockArgument>(x.getDefiningOp()->getOperand(0)));
       SmallVector<Operation *> chain;
       Value at = operand;
       bool costless = true;
@@ -235,6 +281,18 @@ private:
         place(arg);
       found.weights.push_back(arg);
     }
+    // A weight of one expert rests in blocks, for its whole stack is moved at once: all-to-all makes whole experts of
+    // blocks of all.
+    for (BlockArgument arg : pieces) {
+      auto type = cast<RankedTensorType>(arg.getType());
+      auto longest = llvm::max_element(type.getShape());
+      if (seeds[arg.getArgNumber()] || type.getRank() < 2 || *longest < members)
+        continue;
+      SmallVector<Axes> dims(type.getRank());
+      dims[longest - type.getShape().begin()].push_back(axis);
+      propagation.seed(arg, dims, /*closed=*/true);
+      found.weights.push_back(arg);
+    }
     propagation.run();
   }
 
@@ -261,18 +319,21 @@ private:
   void sayArrival(Operation *op, double part) {
     if (!isExpertDot(op) || isBackward(op->getLoc()))
       return;
-    WeightUse use = *getWeightUse(op, func);
-    Value x = op->getOperand(1 - use.operand);
+    unsigned operand = *weightOperand(op);
+    Value x = op->getOperand(1 - operand), weight = op->getOperand(operand);
     if (x.getDefiningOp() && region.contains(x.getDefiningOp()))
       return;
     int64_t experts = 1;
-    for (auto [dim, axes] : llvm::enumerate(number.wanted(use.param)))
+    for (auto [dim, axes] : llvm::enumerate(number.wanted(weight)))
       if (!axes.empty())
-        experts = cast<RankedTensorType>(use.param.getType()).getDimSize(dim);
+        experts = cast<RankedTensorType>(weight.getType()).getDimSize(dim);
     std::string said;
     llvm::raw_string_ostream os(said);
-    os << "experts of \"" << func.getArgAttrOfType<StringAttr>(use.param.getArgNumber(), "llcc.param").getValue()
-       << "\": " << experts << " over expert=" << members << " (";
+    ConcatOp stack = stackedWeights(weight, func);
+    BlockArgument param =
+        stack ? cast<BlockArgument>(stack.getXs()[0].getDefiningOp()->getOperand(0)) : getWeightUse(op, func)->param;
+    os << "experts of \"" << func.getArgAttrOfType<StringAttr>(param.getArgNumber(), "llcc.param").getValue()
+       << (stack ? "\" and so on: " : "\": ") << experts << " over expert=" << members << " (";
     int64_t block = llvm::divideCeil(experts, members);
     for (int64_t m = 0; m < members; ++m)
       os << (m ? ", " : "") << std::max<int64_t>(0, std::min(block, experts - m * block));
@@ -283,6 +344,9 @@ private:
     else
       os << "each of them computes every token, so tokens come by all-gather, a member gets " << text(part * bytesOf(x))
          << "; an all-to-all would send them once for each expert, " << text(part / members * bytesOf(x) * experts);
+    if (stack)
+      os << "; their weights rest in blocks, whole experts come by all-to-all, a member sends "
+         << text(part / members * bytesOf(weight));
     found.moves.push_back({op, said});
   }
 
@@ -310,7 +374,8 @@ private:
         tokens = rule.results[0][dim];
     for (auto [i, value] : llvm::enumerate(op->getOperands())) {
       Operation *def = value.getDefiningOp();
-      bool here = (def && (region.contains(def) || free.contains(def))) || llvm::is_contained(weights, value);
+      bool here = (def && (region.contains(def) || free.contains(def))) || llvm::is_contained(weights, value) ||
+                  (counts(value) && stackedWeights(value, func));
       auto runs = [&, i = i](int factor) { return factor != kWhole && llvm::is_contained(rule.operands[i], factor); };
       if (here)
         byTokens += part * bytesOf(value) / (runs(tokens) ? members : 1);
@@ -341,7 +406,7 @@ private:
   Propagation number; ///< the dimension that counts experts, as if it alone were cut
   SmallVector<std::pair<BlockArgument, int64_t>> stacks;
   llvm::SetVector<Operation *> stackDots, region, free;
-  llvm::SetVector<BlockArgument> weights;
+  llvm::SetVector<BlockArgument> weights, pieces; ///< stacks, and weights that were stacked
   DenseMap<Operation *, bool> climbed;
   DenseSet<Value> gathered; ///< what experts read of all tokens
   ExpertSeeds found;

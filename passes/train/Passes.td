@@ -38,6 +38,10 @@ def SplitModesPass : Pass<"llcc-split-modes", "::mlir::ModuleOp"> {
   let summary = "@gradients computes what training computes, @forward what inference does; random bits get their key";
   let dependentDialects = ["::mlir::llcc::LlccDialect", "::mlir::func::FuncDialect"];
 }
+def StackExpertsPass : Pass<"llcc-stack-experts", "::mlir::ModuleOp"> {
+  let summary = "Experts of @gradients that are nodes of their own become one stack, where the mesh has an axis expert";
+  let dependentDialects = ["::mlir::llcc::LlccDialect", "::mlir::func::FuncDialect"];
+}
 def DifferentiatePass : Pass<"llcc-differentiate", "::mlir::ModuleOp"> {
   let summary = "Adds to @gradients the gradient of its loss by each trainable parameter";
   let dependentDialects = ["::mlir::llcc::LlccDialect", "::mlir::func::FuncDialect"];
