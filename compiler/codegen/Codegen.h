@@ -48,8 +48,9 @@ FailureOr<::llcc::rt::Plan> buildPlan(ModuleOp lowered, const PackageInfo &info)
 
 /// Compiles the kernels, proves the plan (::llcc::rt::verify) and writes the artifact, whole or not at all.
 /// Sections of a CPU artifact: code.cpu; of a CUDA artifact: code.ptx, code.cuda and resources (both where there is a
-/// ptxas); of a simulated one: code.cudasim and cudasim (runtime/plan/SimThread.h). Returns 0 or an exit code of sysexits after a diagnostic: 64 unknown target, 69 a tool that the target needs
-/// is missing, 70 bug in llcc, 73 `path` cannot be written.
+/// ptxas); of a simulated one: code.cudasim and cudasim (runtime/plan/SimThread.h). Returns 0 or an exit code of
+/// sysexits after a diagnostic: 64 unknown target, 69 a tool that the target needs is missing, 70 bug in llcc, 73
+/// `path` cannot be written.
 int emitArtifact(ModuleOp lowered, const PackageInfo &info, const std::string &path);
 
 } // namespace mlir::llcc

@@ -1,8 +1,8 @@
 // Collectives over the members of a group, and the ops that know which member they are.
 #include "compiler/interpreter/Collectives.h"
-#include "compiler/ir/Ring.h"
 #include "compiler/interpreter/Pieces.h"
 #include "compiler/interpreter/Reduce.h"
+#include "compiler/ir/Ring.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace mlir::llcc {
@@ -17,8 +17,7 @@ bool isPlaced(Operation *op) {
 
 SmallVector<StringAttr> axesOf(Operation *op) {
   SmallVector<StringAttr> axes;
-  if (isa<AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp, RingShiftOp, AxisSliceOp, MaskOp,
-          AxisOffsetOp>(op))
+  if (isa<AllReduceOp, AllGatherOp, ReduceScatterOp, AllToAllOp, RingShiftOp, AxisSliceOp, MaskOp, AxisOffsetOp>(op))
     for (Attribute axis : op->getAttrOfType<ArrayAttr>("axes"))
       axes.push_back(cast<StringAttr>(axis));
   return axes;

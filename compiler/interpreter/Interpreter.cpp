@@ -1,9 +1,9 @@
 // Runs functions on devices: frames, lockstep, messages between stages.
 #include "compiler/interpreter/Interpreter.h"
-#include "compiler/ir/Ring.h"
 #include "compiler/interpreter/Collectives.h"
 #include "compiler/interpreter/Evaluate.h"
 #include "compiler/interpreter/Pieces.h"
+#include "compiler/ir/Ring.h"
 #include "llvm/ADT/SetVector.h"
 #include <deque>
 #include <map>

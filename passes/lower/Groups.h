@@ -2,8 +2,8 @@
 #ifndef LLCC_PASSES_LOWER_GROUPS_H
 #define LLCC_PASSES_LOWER_GROUPS_H
 
-#include "passes/lower/KernelForm.h"
 #include "compiler/ir/Ring.h"
+#include "passes/lower/KernelForm.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/SetVector.h"

@@ -5,8 +5,8 @@
 // writes there directly, if nobody reads the old value from it on; a copy at the end. Where an old value is overwritten
 // and somebody reads it later, it is copied away first.
 #include "passes/lower/Instructions.h"
-#include "compiler/ir/Ring.h"
 #include "compiler/ir/Provenance.h"
+#include "compiler/ir/Ring.h"
 #include "passes/lower/Contraction.h"
 #include "passes/lower/KernelForm.h"
 

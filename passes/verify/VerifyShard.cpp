@@ -12,8 +12,8 @@
 // (S6) each trainable parameter, and each optimizer state, lives on one stage and is updated there exactly once; the
 // loss is
 //      shown once for each microbatch.
-#include "compiler/ir/Ring.h"
 #include "compiler/ir/Provenance.h"
+#include "compiler/ir/Ring.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/verify/Passes.h"
 #include "llvm/ADT/StringMap.h"

@@ -30,9 +30,9 @@ const char *nameOf(DType type) {
 
 const char *nameOf(Op op) {
   static const char *const names[] = {
-      "launch",     "matmul", "conv",        "conv_input_grad", "conv_weight_grad", "copy",
-      "fill",       "feed",   "feed_scalar", "all_reduce",      "all_gather",       "reduce_scatter",
-      "all_to_all", "ring_shift", "send",   "recv",        "capture",         "recurrence",       "recurrence_grad"};
+      "launch", "matmul",      "conv",       "conv_input_grad", "conv_weight_grad", "copy",       "fill",
+      "feed",   "feed_scalar", "all_reduce", "all_gather",      "reduce_scatter",   "all_to_all", "ring_shift",
+      "send",   "recv",        "capture",    "recurrence",      "recurrence_grad"};
   return names[static_cast<uint8_t>(op)];
 }
 

@@ -19,7 +19,8 @@ struct CpuCode {
 };
 
 /// Compiles every function of `module` that has `llcc.kernel` (after llcc-convert-kernels-to-loops). `module` stays as
-/// it is. Errors are reported at the module or at an op. `aliased`: what an argument points to may change during a call.
+/// it is. Errors are reported at the module or at an op. `aliased`: what an argument points to may change during a
+/// call.
 LogicalResult compileCpu(ModuleOp module, const CpuTarget &target, bool withAssembly, CpuCode &code,
                          bool aliased = false);
 

@@ -30,9 +30,9 @@ struct GpuCollective {
   void enqueue(Gpu &gpu, Stream stream) const;
 };
 
-/// `instr`: AllReduce, AllGather, ReduceScatter, AllToAll or RingShift of a group of `members`, this device being number
-/// `member`. `scratch`: where scratchBytes are (to learn how many, any place will do). Throws Error where NCCL has no
-/// such reduction.
+/// `instr`: AllReduce, AllGather, ReduceScatter, AllToAll or RingShift of a group of `members`, this device being
+/// number `member`. `scratch`: where scratchBytes are (to learn how many, any place will do). Throws Error where NCCL
+/// has no such reduction.
 GpuCollective planCollective(const Program &program, const Instr &instr, const std::vector<GpuAddress> &ins,
                              const std::vector<GpuAddress> &outs, size_t members, size_t member, GpuAddress scratch);
 
