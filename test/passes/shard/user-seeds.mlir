@@ -21,7 +21,7 @@ module @equal attributes {llcc.mesh = #llcc.mesh<["tensor"], [2]>} {
 
 // What is more important is there first; the other one keeps what it says, and nothing else.
 // CHECK-LABEL: @gradients
-// CHECK-SAME: llcc.param = "a", llcc.priority = 1 : i64, llcc.sharding = #llcc.sharding<{{\[\[}}"tensor"], []]>
+// CHECK-SAME: llcc.param = "a", llcc.sharding = #llcc.sharding<{{\[\[}}"tensor"], []]>
 // CHECK: arith.negf %arg1 {llcc.sharding = #llcc.sharding<{{\[\[}}], ["tensor"]]>}
 module @b_first attributes {llcc.mesh = #llcc.mesh<["tensor"], [2]>} {
   func.func @gradients(%a: tensor<8x8xf32> {llcc.param = "a", llcc.sharding = #llcc.sharding<[["tensor"], []]>, llcc.priority = 1},
@@ -39,8 +39,8 @@ module @b_first attributes {llcc.mesh = #llcc.mesh<["tensor"], [2]>} {
 
 // The row dimension of w is open: its user's cut arrives. That of v is closed.
 // CHECK-LABEL: @gradients
-// CHECK-SAME: llcc.param = "w", llcc.priority = 0 : i64, llcc.sharding = #llcc.sharding<{{\[\[}}"data"], ["tensor"]]>
-// CHECK-SAME: llcc.param = "v", llcc.priority = 0 : i64, llcc.sharding = #llcc.sharding<{{\[\[}}], ["tensor"]], invariant = ["data"]>
+// CHECK-SAME: llcc.param = "w", llcc.sharding = #llcc.sharding<{{\[\[}}"data"], ["tensor"]]>
+// CHECK-SAME: llcc.param = "v", llcc.sharding = #llcc.sharding<{{\[\[}}], ["tensor"]], invariant = ["data"]>
 module @open attributes {llcc.mesh = #llcc.mesh<["data", "tensor"], [2, 2]>} {
   func.func @gradients(%x: tensor<8x8xf32> {llcc.input = "x", llcc.sharding = #llcc.sharding<[["data"], []]>},
                        %w: tensor<8x8xf32> {llcc.param = "w", llcc.sharding = #llcc.sharding<[[], ["tensor"]]>, llcc.open = [0], llcc.priority = 0},
