@@ -1,7 +1,7 @@
 // Prints the decisions of the shard and lower stages.
 #include "compiler/pipeline/Explain.h"
-#include "compiler/ir/Ring.h"
 #include "compiler/ir/Provenance.h"
+#include "compiler/ir/Ring.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"

@@ -41,8 +41,8 @@ MeshAxes meshFromFlags(const CompileOptions &options, std::string &error) {
   int64_t devices = deviceCount(options);
   if (strategy == "single") {
     if (devices > 1)
-      error =
-          "--devices=" + std::to_string(devices) + " needs a strategy; add --strategy=data, tensor, context, pipeline or hybrid";
+      error = "--devices=" + std::to_string(devices) +
+              " needs a strategy; add --strategy=data, tensor, context, pipeline or hybrid";
     return {{"data", 1}};
   }
   if (strategy == "hybrid" || strategy == "auto")

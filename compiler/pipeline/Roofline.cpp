@@ -75,9 +75,8 @@ public:
         roofline.contractionFlops += entry.flops;
       roofline.entries.push_back(std::move(entry));
     }
-    llvm::sort(roofline.entries, [](auto &a, auto &b) {
-      return std::tie(b.seconds, a.name) < std::tie(a.seconds, b.name);
-    });
+    llvm::sort(roofline.entries,
+               [](auto &a, auto &b) { return std::tie(b.seconds, a.name) < std::tie(a.seconds, b.name); });
     return roofline;
   }
 
